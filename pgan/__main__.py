@@ -1,0 +1,5 @@
+"""`python -m pgan`."""
+
+from pgan.cli import main
+
+main()

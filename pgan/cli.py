@@ -1,0 +1,28 @@
+"""`pgan`: the commands of all areas, mounted. Nothing imports this module."""
+
+import typer
+
+from pgan import experiment
+from pgan.metrics.command import evaluate, features
+from pgan.networks.command import init
+from pgan.prepare.command import download, prepare
+from pgan.rendering.command import render
+from pgan.training.command import train
+
+app = typer.Typer(
+    help="Progressively grown GANs: data, training, evaluation, pictures.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (experiment.check, download, prepare, init, train, features, evaluate, render):
+    app.command()(command)
+
+
+def main() -> None:
+    """The console script."""
+    app(prog_name="pgan")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Reading `params.yaml`: strict sections, and one clear line for every mistake.
+
+Each area of the library keeps its own section as a pydantic model in `pgan/<area>/config.py`, so that a stage depends
+on the parameters that it reads and on no others.  `pgan/experiment.py` checks the file as a whole.
+"""
+
+import difflib
+import re
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pydantic
+import yaml
+
+from pgan.errors import InputError
+
+
+class Section(pydantic.BaseModel):
+    """A group of parameters: unknown keys and wrong types are errors, nothing is converted silently."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+
+SectionT = TypeVar("SectionT", bound=Section)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as DVC reads it (1.2): `1e-3` is a number, and a key given twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = key_node.value
+            if key in seen and key != "<<":
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key}' is given twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+0123456789."),
+)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        InputError: the file is missing, is not YAML, or holds something other than a mapping.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # a SafeLoader
+    except (FileNotFoundError, IsADirectoryError):
+        raise InputError(f"{path}: no such file; run the command where params.yaml is, or pass --params") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file in UTF-8") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise InputError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected a mapping of parameters at the top level")
+    return content
+
+
+def read_section(path: Path, key: str, model: type[SectionT]) -> SectionT:
+    """One section of a parameter file; `key` may be dotted (`phases.grow_8`).
+
+    Raises:
+        InputError: naming the file, the key and what is wrong with its value.
+    """
+    value: Any = read_yaml(path)
+    for part in key.split("."):
+        if not isinstance(value, dict) or part not in value:
+            known = value.keys() if isinstance(value, dict) else ()
+            raise InputError(f"{path}: {key}: missing{_suggestion(part, known)}")
+        value = value[part]
+    return validate(value, model, path, key)
+
+
+def read_value(path: Path, key: str, kind: type) -> Any:
+    """A top-level scalar such as `seed`. Raises InputError when it is missing or of another type."""
+    content = read_yaml(path)
+    value = content.get(key)
+    if key not in content:
+        raise InputError(f"{path}: {key}: missing")
+    if type(value) is not kind:
+        raise InputError(f"{path}: {key}: expected {kind.__name__}, found {value!r}")
+    return value
+
+
+def validate(value: Any, model: type[SectionT], file: Path, key: str = "") -> SectionT:
+    """`value`, found in `file` under `key`, as a `model`; every mistake of the section in one InputError."""
+    if not isinstance(value, dict):
+        raise InputError(f"{file}: {key}: expected a mapping, found {value!r}")
+    try:
+        return model.model_validate(value)
+    except pydantic.ValidationError as error:
+        lines = [_describe(problem, model, file, key) for problem in error.errors()]
+        raise InputError("\n       ".join(lines)) from None
+
+
+def _describe(problem: Any, model: type[Section], file: Path, key: str) -> str:
+    """One pydantic error as `file: key: what is wrong`."""
+    path = [str(part) for part in problem["loc"]]
+    place = f"{file}: {'.'.join([key, *path] if key else path)}"
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"{place}: unknown parameter{_suggestion(path[-1], _fields_at(model, path[:-1]))}"
+        case "missing":
+            return f"{place}: missing"
+        case "value_error":
+            return f"{place}: {problem['ctx']['error']}"
+        case "model_type":
+            return f"{place}: expected a mapping, found {problem['input']!r}"
+        case _:
+            message = problem["msg"][0].lower() + problem["msg"][1:]
+            return f"{place}: {message}, found {problem['input']!r}"
+
+
+def _fields_at(model: type[Section], path: list[str]) -> list[str]:
+    """The names known at a nested place of a section."""
+    annotation: Any = model
+    for part in path:
+        if isinstance(annotation, type) and issubclass(annotation, Section):
+            field = next((f for name, f in annotation.model_fields.items() if part in (name, f.alias)), None)
+            annotation = field.annotation if field else None
+        else:  # a mapping of name -> section
+            annotation = next(iter(typing.get_args(annotation)[1:]), None)
+    if not (isinstance(annotation, type) and issubclass(annotation, Section)):
+        return []
+    return [field.alias or name for name, field in annotation.model_fields.items()]
+
+
+def _suggestion(name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{near[0]}'?" if near else ""

@@ -1,0 +1,1 @@
+"""The multi-resolution pyramid on disk, and batches read from it."""

@@ -1,0 +1,89 @@
+"""params.yaml as a whole: every section, and what must hold between them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import Field
+
+from pgan.config import Section, read_yaml, validate
+from pgan.errors import InputError, user_errors
+from pgan.metrics.config import Evaluate, Features
+from pgan.networks.config import Networks
+from pgan.prepare.config import Prepare
+from pgan.rendering.config import Render
+from pgan.training.config import Phase, Training, phase_problems
+
+
+class Experiment(Section):
+    """All parameters of an experiment."""
+
+    seed: int = Field(ge=0)
+    """Everything random follows from it."""
+    prepare: Prepare
+    networks: Networks
+    training: Training
+    phases: dict[str, Phase] = Field(min_length=1)
+    """Name → phase, parents before children."""
+    features: Features
+    evaluate: Evaluate
+    render: Render
+
+
+def read_experiment(path: Path) -> Experiment:
+    """A parameter file, checked as a whole.
+
+    Raises:
+        InputError: naming the file and every key that is unknown, missing, of a wrong type, or impossible.
+    """
+    experiment = validate(read_yaml(path), Experiment, path)
+    problems = [f"{path}: {key}: {reason}" for key, reason in _problems(experiment)]
+    if problems:
+        raise InputError("\n       ".join(problems))
+    return experiment
+
+
+def _problems(e: Experiment) -> list[tuple[str, str]]:
+    """What is impossible between the sections: pairs of (key, reason)."""
+    problems = _chain_problems(e)
+    if e.networks.base_size != e.prepare.base:
+        problems.append(("networks.base_size", f"{e.networks.base_size}, but prepare.base is {e.prepare.base}"))
+    if e.networks.channels != e.prepare.channels:
+        problems.append(("networks.channels", f"{e.networks.channels}, but prepare.channels is {e.prepare.channels}"))
+    if e.networks.classes and not e.prepare.labels:
+        problems.append(("networks.classes", f"{e.networks.classes}, but prepare.labels is false"))
+    if e.features.space == "classifier" and not e.prepare.labels:
+        problems.append(("features.space", "'classifier' is trained on labels, but prepare.labels is false"))
+    target = e.evaluate.target_resolution
+    if target is not None and target not in e.prepare.levels:
+        problems.append(("evaluate.target_resolution", f"{target} is no level of the pyramid {e.prepare.levels}"))
+    return problems
+
+
+def _chain_problems(e: Experiment) -> list[tuple[str, str]]:
+    """What is impossible about the phases: names, the chain, the resolutions."""
+    problems: list[tuple[str, str]] = []
+    resolutions = {"init": e.networks.base_size}
+    for name, phase in e.phases.items():
+        key = f"phases.{name}"
+        if not name.isidentifier() or name == "init":
+            problems.append((key, "a phase's name must be an identifier (letters, digits, _), and not 'init'"))
+        if phase.from_ not in resolutions:
+            later = phase.from_ in e.phases
+            reason = "comes later or is itself: the chain is cyclic or out of order" if later else "is no phase"
+            problems.append((f"{key}.from", f"'{phase.from_}' {reason}; it must be 'init' or a phase above"))
+        else:
+            found = phase_problems(phase, e.networks, resolutions[phase.from_])
+            problems += [(f"{key}.{field}", reason) for field, reason in found]
+        if phase.resolution > e.prepare.resolution:
+            reason = f"{phase.resolution} exceeds prepare.resolution = {e.prepare.resolution}"
+            problems.append((f"{key}.resolution", reason))
+        resolutions[name] = phase.resolution
+    return problems
+
+
+@user_errors
+def check(params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml")) -> None:
+    """Check a parameter file without running anything."""
+    experiment = read_experiment(params)
+    typer.echo(f"{params}: {len(experiment.phases)} phases, up to {experiment.prepare.resolution} pixels: all is well")

@@ -1,0 +1,76 @@
+"""The commands `features` and `evaluate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pgan.config import read_section, read_value, read_yaml
+from pgan.errors import InputError, user_errors
+from pgan.metrics.config import Evaluate, Features
+
+ParamsOption = Annotated[Path, typer.Option(help="The experiment's parameters.")]
+PyramidOption = Annotated[Path, typer.Option(help="The folder that `pgan prepare` made.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.", envvar="PGAN_DEVICE")]
+
+
+@user_errors
+def features(
+    params: ParamsOption = Path("params.yaml"),
+    pyramid: PyramidOption = Path("data/pyramid"),
+    out: Annotated[Path, typer.Option(help="Folder for the feature network and the real features.")] = Path(
+        "data/features"
+    ),
+    device: DeviceOption = "auto",
+) -> None:
+    """Make the feature space of the metrics: train the classifier or find Inception, and keep the reals' features.
+
+    Parameters: section `features`, `seed` and `training.mirror`.
+    """
+    section = read_section(params, "features", Features)
+    seed, mirror = read_value(params, "seed", int), _read_mirror(params)
+    from pgan.metrics.feature_space import make_features
+    from pgan.networks.sampling import pick_device
+
+    metrics = make_features(pyramid, out, section, mirror, seed, pick_device(device))
+    accuracy = f", accuracy {metrics['accuracy']:.4f}" if "accuracy" in metrics else ""
+    typer.echo(f"features: space {section.space}{accuracy} -> {out}")
+
+
+@user_errors
+def evaluate(
+    checkpoint: Annotated[Path, typer.Option(help="The phase's checkpoint; its EMA generator is measured.")],
+    out: Annotated[Path, typer.Option(help="The JSON file of metrics to write.")],
+    params: ParamsOption = Path("params.yaml"),
+    pyramid: PyramidOption = Path("data/pyramid"),
+    features: Annotated[Path, typer.Option(help="The folder that `pgan features` made.")] = Path("data/features"),
+    device: DeviceOption = "auto",
+) -> None:
+    """Measure a generator: Fréchet distance, KID, precision and recall, sliced Wasserstein distance, MS-SSIM, classes.
+
+    Parameters: sections `evaluate` and `features`, `seed` and `training.mirror`.
+    """
+    section = read_section(params, "evaluate", Evaluate)
+    features_section = read_section(params, "features", Features)
+    seed, mirror = read_value(params, "seed", int), _read_mirror(params)
+    from pgan.metrics.evaluation import Reals, evaluate_generator
+    from pgan.metrics.outputs import rounded, write_json
+    from pgan.networks.checkpoint import load_generator
+    from pgan.networks.sampling import pick_device
+
+    target = pick_device(device)
+    generator = load_generator(checkpoint, target)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    reals = Reals(pyramid, features, mirror)
+    metrics = evaluate_generator(generator, reals, section, features_section, seed, target, scratch=out.parent)
+    write_json(rounded(metrics), out)
+    typer.echo(f"evaluate: {len(metrics)} metrics -> {out}")
+
+
+def _read_mirror(path: Path) -> bool:
+    """`training.mirror`, read alone: the rest of the section is not measuring's business, and must not rerun it."""
+    training = read_yaml(path).get("training")
+    mirror = training.get("mirror") if isinstance(training, dict) else None
+    if not isinstance(mirror, bool):
+        raise InputError(f"{path}: training.mirror: expected true or false, found {mirror!r}")
+    return mirror

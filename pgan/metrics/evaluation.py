@@ -1,0 +1,186 @@
+"""All metrics of one generator, from one set of generated images."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pgan.data.pyramid import read_meta
+from pgan.errors import InputError
+from pgan.metrics import ms_ssim, sliced_wasserstein
+from pgan.metrics.classes import class_metrics
+from pgan.metrics.config import Evaluate, Features
+from pgan.metrics.feature_space import Extractor, extract, open_extractor, real_features
+from pgan.metrics.frechet import frechet_distance
+from pgan.metrics.inception_score import inception_score
+from pgan.metrics.kid import kernel_distance
+from pgan.metrics.precision_recall import precision_recall
+from pgan.metrics.progress import counted
+from pgan.metrics.reals import choose, real_chunks
+from pgan.metrics.spool import spool
+from pgan.networks.progressive import Generator
+from pgan.networks.sampling import sample_images, sample_labels
+from pgan.randomness import derive
+
+VALUES_AT_ONCE = 2**20
+"""Pixel values per chunk where the batch cannot change the result; bounds the memory of SWD and MS-SSIM."""
+
+
+@dataclass(frozen=True)
+class Reals:
+    """The real images, and what stage `features` made of them."""
+
+    pyramid: Path
+    features: Path
+    mirror: bool
+    """Whether training mirrors the reals: then they are mirrored here too."""
+
+
+def evaluate_generator(
+    generator: Generator,
+    reals: Reals,
+    params: Evaluate,
+    features: Features,
+    seed: int,
+    device: torch.device,
+    scratch: Path,
+) -> dict[str, float]:
+    """The metrics that `params` lists and that are defined at this resolution and in this feature space, by name.
+
+    Args:
+        generator: the EMA generator, at the phase's resolution.
+        features: the section `features`, to find the feature network.
+        seed: of everything that is drawn.
+        scratch: a folder for unnamed temporary files: the generated images, and the patches of the SWD.
+
+    Raises:
+        InputError: generator, pyramid and features do not fit together.
+    """
+    meta = read_meta(reals.pyramid)
+    if generator.channels != meta.channels:
+        raise InputError(
+            f"{reals.pyramid}: images of {meta.channels} channels, but the generator makes {generator.channels}"
+        )
+    if generator.resolution not in meta.levels:
+        raise InputError(f"{reals.pyramid}: no level of {generator.resolution} pixels, the generator's resolution")
+    extractor = open_extractor(reals.features, features, device)
+    needed = _images_needed(params, generator.resolution, meta.count, extractor is not None)
+    if not needed:
+        return {}
+    total = max(needed.values())
+    sampled = sample_images(generator, total, seed, "evaluate", params.batch, device)
+    fakes = spool(counted(sampled, total, f"generate, {generator.resolution} pixels"), scratch)
+    metrics: dict[str, float] = {}
+    if extractor and "features" in needed:
+        chunks = _chunks(fakes[: needed["features"]], features.batch)
+        metrics |= _feature_metrics(chunks, extractor, generator, reals, params, features.space, seed)
+    if "swd" in needed:
+        metrics |= _swd(fakes[: needed["swd"]], reals, params, seed, scratch)
+    if "ms_ssim" in needed:
+        metrics |= _ms_ssim(fakes[: needed["ms_ssim"]], reals, meta.count, seed)
+    return metrics
+
+
+def _images_needed(params: Evaluate, resolution: int, real_count: int, with_features: bool) -> dict[str, int]:
+    """Generated images per group of metrics, for those groups that are asked for and defined here."""
+    needed = {}
+    if with_features and set(params.metrics) - {"swd", "ms_ssim"}:
+        needed["features"] = params.images
+    if "swd" in params.metrics and sliced_wasserstein.levels(resolution):
+        needed["swd"] = min(params.swd.images, real_count)
+    if "ms_ssim" in params.metrics and resolution >= ms_ssim.SMALLEST:
+        needed["ms_ssim"] = 2 * params.ms_ssim.pairs
+    return needed
+
+
+def _feature_metrics(
+    fakes: list[np.ndarray],
+    extractor: Extractor,
+    generator: Generator,
+    reals: Reals,
+    params: Evaluate,
+    space: str,
+    seed: int,
+) -> dict[str, float]:
+    """The metrics on learned features. `fakes` are uint8 chunks (n, C, r, r)."""
+    wanted = set(params.metrics)
+    metrics: dict[str, float] = {}
+    if wanted & {"frechet", "kid", "precision_recall"}:
+        resolution = generator.resolution
+        count = sum(map(len, fakes))
+        fake = extract(extractor.features, counted(fakes, count, f"features, {resolution} pixels"))
+        metrics |= _distances(real_features(reals.features, resolution), fake, params, seed)
+        if "frechet" in wanted:
+            target = params.target_resolution or read_meta(reals.pyramid).levels[-1]
+            metrics["frechet_target"] = frechet_distance(real_features(reals.features, target), fake)
+    by_class = "classes" in wanted and space == "classifier"
+    if by_class or "inception_score" in wanted:
+        probabilities = extract(extractor.probabilities, fakes)
+        if by_class:
+            labels = sample_labels(len(probabilities), generator.classes)
+            metrics |= class_metrics(probabilities, params.classes.min_share, labels)
+        if "inception_score" in wanted:
+            metrics["inception_score"] = inception_score(probabilities, params.inception_score.splits)
+    return metrics
+
+
+def _distances(real: Tensor, fake: Tensor, params: Evaluate, seed: int) -> dict[str, float]:
+    """Fréchet distance, KID, precision and recall, as far as they are asked for."""
+    found = {}
+    if "frechet" in params.metrics:
+        found["frechet"] = frechet_distance(real, fake)
+    if "kid" in params.metrics:
+        kid = params.kid
+        found["kid"], found["kid_std"] = kernel_distance(real, fake, kid.subsets, kid.subset_size, seed)
+    if "precision_recall" in params.metrics:
+        most = params.precision_recall.images
+        some_real = real[choose(len(real), most, seed, "precision")]
+        some_fake = fake[:most]
+        found["precision"], found["recall"] = precision_recall(some_real, some_fake, params.precision_recall.neighbours)
+    return found
+
+
+def _swd(fakes: np.ndarray, reals: Reals, params: Evaluate, seed: int, scratch: Path) -> dict[str, float]:
+    """Sliced Wasserstein distance to as many real images."""
+    count, resolution = len(fakes), fakes.shape[-1]
+    batch = _at_once(fakes)
+    indices = choose(read_meta(reals.pyramid).count, count, seed, "swd")
+    return sliced_wasserstein.swd_metrics(
+        real=partial(real_chunks, reals.pyramid, resolution, indices, reals.mirror, seed, batch),
+        fake=partial(_chunks, fakes, batch),
+        per_image=params.swd.patches,
+        directions=params.swd.directions,
+        seed=seed,
+        folder=scratch,
+    )
+
+
+def _ms_ssim(fakes: np.ndarray, reals: Reals, real_count: int, seed: int) -> dict[str, float]:
+    """Similarity of pairs of generated images, and of as many pairs of real ones, which says what value to hope for.
+
+    Pairs are drawn at random: neighbours in the data set may be of one class, neighbouring samples never are.
+    """
+    batch = _at_once(fakes)
+    order = np.random.default_rng(derive(seed, "pairs of fakes")).permutation(len(fakes))
+    shuffled = (fakes[part] for part in np.array_split(order, range(batch, len(order), batch)))
+    similarity = ms_ssim.mean_pair_similarity(counted(shuffled, len(fakes), "MS-SSIM"))
+    found = {"ms_ssim": similarity}
+    chosen = np.random.default_rng(derive(seed, "pairs of reals")).permutation(real_count)
+    chosen = chosen[: min(len(fakes), real_count - real_count % 2)]
+    if len(chosen):
+        chunks = real_chunks(reals.pyramid, fakes.shape[-1], chosen, reals.mirror, seed, batch)
+        found["ms_ssim_real"] = ms_ssim.mean_pair_similarity(chunks)
+    return found
+
+
+def _at_once(images: np.ndarray) -> int:
+    """An even number of images that makes about `VALUES_AT_ONCE` values."""
+    return max(2, VALUES_AT_ONCE // images[0].size // 2 * 2)
+
+
+def _chunks(images: np.ndarray, batch: int) -> list[np.ndarray]:
+    """Consecutive parts of a set of images; views, not copies."""
+    return [images[i : i + batch] for i in range(0, len(images), batch)]

@@ -1,0 +1,144 @@
+"""The folder that stage `features` makes: the feature extractor, and the features of the real images at every level.
+
+space.json       `Space`: what the features are, so that `evaluate` can check that they are what it was asked for
+classifier.pt    the classifier's weights, where the space is `classifier`
+real_<r>.npy     features of the real images at r pixels, (N, D) float32, in the data set's order
+metrics.json     accuracy of the classifier; empty for other spaces
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pgan.data.pyramid import read_meta
+from pgan.errors import InputError
+from pgan.metrics.classifier import load_classifier, save_classifier, train_classifier
+from pgan.metrics.config import Features
+from pgan.metrics.inception import find_inception, inception_features, inception_probabilities, load_inception
+from pgan.metrics.outputs import new_folder, rounded, write_json
+from pgan.metrics.progress import counted
+from pgan.metrics.reals import choose, real_chunks
+
+SPACE, CLASSIFIER, METRICS = "space.json", "classifier.pt", "metrics.json"
+
+
+@dataclass(frozen=True)
+class Space:
+    """What `space.json` says."""
+
+    space: str
+    """classifier, inception or none."""
+    levels: list[int]
+    """Resolutions whose real features are there; empty for none."""
+    inception_sha256: str | None
+    """The network's file, by content: where it lies on this machine does not matter."""
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A feature network. Both functions take uint8 images (N, C, r, r) and give float32 on the CPU."""
+
+    features: Callable[[np.ndarray], Tensor]
+    """(N, D)."""
+    probabilities: Callable[[np.ndarray], Tensor]
+    """Of the network's classes, (N, K)."""
+
+
+def make_features(
+    pyramid: Path, out: Path, params: Features, mirror: bool, seed: int, device: torch.device
+) -> dict[str, float]:
+    """Make the folder `out`; returns what went into `metrics.json`.
+
+    Raises:
+        InputError: no labels for the classifier, no Inception file where `params` says, or `out` is something else.
+        RunError: Inception could not be downloaded.
+    """
+    meta = read_meta(pyramid)
+    metrics: dict[str, float] = {}
+    digest = None
+    with new_folder(out, marker=SPACE) as folder:
+        if params.space == "classifier":
+            model, metrics = train_classifier(pyramid, params.classifier, mirror, seed, device)
+            save_classifier(model, folder / CLASSIFIER)
+        elif params.space == "inception":
+            _, digest = find_inception(params.inception)
+        space = Space(params.space, [] if params.space == "none" else meta.levels, digest)
+        write_json(asdict(space), folder / SPACE)
+        if extractor := open_extractor(folder, params, device):
+            indices = choose(meta.count, params.real_images, seed, "features")
+            for level in space.levels:
+                chunks = real_chunks(pyramid, level, indices, mirror, seed, params.batch)
+                chunks = counted(chunks, len(indices), f"real features, {level} pixels")
+                np.save(folder / f"real_{level}.npy", extract(extractor.features, chunks).numpy())
+        write_json(rounded(metrics), folder / METRICS)
+    return metrics
+
+
+def extract(function: Callable[[np.ndarray], Tensor], chunks: Iterable[np.ndarray]) -> Tensor:
+    """What an extractor's function gives for a whole set, (N, …)."""
+    return torch.cat([function(chunk) for chunk in chunks])
+
+
+def read_space(folder: Path) -> Space:
+    """What the folder holds. Raises InputError when `pgan features` did not make it."""
+    try:
+        return Space(**json.loads((folder / SPACE).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise InputError(f"{folder}: no features here ({SPACE} is missing); make them with `pgan features`") from None
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{folder / SPACE}: not a description of features: {error}") from None
+
+
+def open_extractor(folder: Path, params: Features, device: torch.device) -> Extractor | None:
+    """The feature network of the folder, None where the space is `none`.
+
+    Raises:
+        InputError: the folder was made with another space than `params` names, or with another Inception file.
+    """
+    space = read_space(folder)
+    if space.space != params.space:
+        raise InputError(f"{folder}: holds space '{space.space}', features.space is '{params.space}': make it anew")
+    if space.space == "classifier":
+        return _classifier_extractor(folder / CLASSIFIER, device)
+    if space.space == "inception":
+        path, digest = find_inception(params.inception)
+        if digest != space.inception_sha256:
+            raise InputError(f"{path}: not the Inception file that {folder} was made with; make the features anew")
+        return _inception_extractor(path, device)
+    return None
+
+
+def _classifier_extractor(path: Path, device: torch.device) -> Extractor:
+    model = load_classifier(path, device)
+
+    def run(images: np.ndarray) -> tuple[Tensor, Tensor]:
+        return model(torch.from_numpy(images).to(device))
+
+    return Extractor(
+        features=lambda images: run(images)[0].cpu(), probabilities=lambda images: run(images)[1].softmax(1).cpu()
+    )
+
+
+def _inception_extractor(path: Path, device: torch.device) -> Extractor:
+    model = load_inception(path, device)
+    return Extractor(
+        features=lambda images: inception_features(model, images, device),
+        probabilities=lambda images: inception_probabilities(model, images, device),
+    )
+
+
+def real_features(folder: Path, resolution: int) -> Tensor:
+    """Cached features of the real images at one level, (N, D) float32. Raises InputError when they are missing."""
+    path = folder / f"real_{resolution}.npy"
+    try:
+        return torch.from_numpy(np.load(path, allow_pickle=False))
+    except FileNotFoundError:
+        levels = ", ".join(map(str, read_space(folder).levels)) or "none"
+        raise InputError(f"{path}: no real features at {resolution} pixels; the folder's levels are {levels}") from None
+    except (ValueError, EOFError) as error:
+        raise InputError(f"{path}: not a plain .npy array: {error}") from None

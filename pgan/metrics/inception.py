@@ -1,0 +1,129 @@
+"""The Inception network of 2015, whose features define the FID that papers report.
+
+The TorchScript file of StyleGAN2-ADA, EDM and clean-fid is called as
+`model(images_0_to_255, return_features=True)` → (N, 2048), and with `no_output_bias=True` instead gives the class
+probabilities of the inception score.
+"""
+
+import hashlib
+import http.client
+import os
+import shutil
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pgan.errors import InputError, RunError
+from pgan.metrics.config import InceptionParams
+
+INPUT = 299
+"""Pixels a side of the network's input."""
+TIMEOUT = 60
+"""Seconds without an answer after which a download fails."""
+
+
+def find_inception(params: InceptionParams) -> tuple[Path, str]:
+    """The file, downloaded at first use, and its SHA-256.
+
+    Raises:
+        InputError: no such file, or its checksum is not the one given.
+        RunError: the download failed.
+    """
+    if params.path is not None:
+        path = Path(params.path).expanduser()
+        if not path.is_file():
+            raise InputError(f"features.inception.path: {path}: no such file")
+    else:
+        if params.url is None or params.sha256 is None:  # Features has checked this; for those who call directly
+            raise InputError("features.inception: needs path, or url and sha256")
+        path = cache_folder() / f"inception-{params.sha256[:16]}.pt"
+        if not path.is_file():
+            _download(params.url, params.sha256, path)
+    digest = _digest(path)
+    if params.sha256 not in (None, digest):
+        raise InputError(f"{path}: SHA-256 is {digest}, features.inception.sha256 says {params.sha256}: another file")
+    return path, digest
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: $PGAN_CACHE, or ~/.cache/pgan."""
+    return Path(os.environ.get("PGAN_CACHE") or "~/.cache/pgan").expanduser()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _download(url: str, sha256: str, path: Path) -> None:
+    """Fetch, check, then move into place: the cache never holds half a file or a wrong one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as response, part.open("wb") as file:
+            shutil.copyfileobj(response, file)
+        digest = _digest(part)
+        if digest != sha256:
+            raise RunError(f"{url}: SHA-256 is {digest}, features.inception.sha256 says {sha256}; nothing was kept")
+        part.replace(path)
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        advice = "download it elsewhere and give features.inception.path"
+        raise RunError(f"{url}: cannot be downloaded ({reason}); {advice}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_inception(path: Path, device: torch.device) -> torch.jit.ScriptModule:
+    """The network in evaluation mode. Raises InputError when the file is not TorchScript."""
+    try:
+        return torch.jit.load(path, map_location=device).eval()
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"{path}: not a TorchScript file ({str(error).splitlines()[0]})") from None
+
+
+@torch.no_grad()
+def inception_features(model: torch.jit.ScriptModule, images: np.ndarray, device: torch.device) -> Tensor:
+    """Features of uint8 images (N, C, H, W), C 1 or 3, as (N, 2048) float32 on the CPU."""
+    return _call(model, images, device, return_features=True)
+
+
+@torch.no_grad()
+def inception_probabilities(model: torch.jit.ScriptModule, images: np.ndarray, device: torch.device) -> Tensor:
+    """Class probabilities as the inception score defines them, (N, 1008) float32 on the CPU."""
+    return _call(model, images, device, no_output_bias=True)
+
+
+def _call(model: torch.jit.ScriptModule, images: np.ndarray, device: torch.device, **options: bool) -> Tensor:
+    try:
+        result = model(torch.from_numpy(clean_resize(images)).to(device), **options)
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        line = str(error).strip().splitlines()[-1]
+        raise InputError(f"features.inception: the file is not the Inception network of 2015 ({line})") from None
+    return result.float().flatten(1).cpu()
+
+
+def clean_resize(images: np.ndarray) -> np.ndarray:
+    """uint8 (N, C, H, W) to float32 (N, 3, 299, 299) in [0, 255]: PIL's bicubic filter on floats, never rounded.
+
+    As clean-fid does it (Parmar et al. 2022): frameworks' own resizing aliases, and rounding in between shifts the FID.
+    Grey images are repeated over three channels.
+    """
+    count, channels = images.shape[:2]
+    with ThreadPoolExecutor() as pool:  # PIL lets go of the interpreter's lock
+        planes = list(pool.map(_resize_plane, images.reshape(-1, *images.shape[2:])))
+    resized = np.stack(planes).reshape(count, channels, INPUT, INPUT)
+    return resized if channels == 3 else np.repeat(resized, 3, axis=1)
+
+
+def _resize_plane(plane: np.ndarray) -> np.ndarray:
+    image = Image.fromarray(plane.astype(np.float32)).resize((INPUT, INPUT), Image.Resampling.BICUBIC)
+    return np.asarray(image).clip(0, 255)

@@ -1,0 +1,69 @@
+"""Multi-scale structural similarity (Wang et al. 2003), as in the paper's official metric code.
+
+The Gaussian window shrinks with the image, where Wang's stays at 11 taps: this is what makes five scales possible below
+176 pixels.  The smallest image with five scales has 16 pixels a side (16, 8, 4, 2, 1); below that it is not defined.
+An odd size loses its last row and column when halved (28, 14, 7, 3, 1); the official code stops there with an error.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""Exponents of the five scales, from full resolution down (Wang et al. 2003, section 3.2)."""
+SMALLEST = 16
+"""Pixels a side of the smallest image with five scales."""
+TAPS, SIGMA = 11, 1.5
+"""The Gaussian window at full size, in pixels."""
+C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+
+def mean_pair_similarity(chunks: Iterable[np.ndarray]) -> float:
+    """The mean MS-SSIM of the images taken in pairs: 0 and 1, 2 and 3, …
+
+    Args:
+        chunks: uint8 (n, C, H, W), n even, H and W at least 16.
+    """
+    values = [ms_ssim(torch.from_numpy(chunk[0::2]), torch.from_numpy(chunk[1::2])) for chunk in chunks]
+    return float(torch.cat(values).mean())
+
+
+def ms_ssim(first: Tensor, second: Tensor) -> Tensor:
+    """MS-SSIM of each pair, (N,) float64, in [0, 1].
+
+    Args:
+        first, second: images in [0, 255], (N, C, H, W), H and W at least 16.
+    """
+    x, y = first.double(), second.double()
+    result = torch.ones(len(x), dtype=torch.float64)
+    for scale, weight in enumerate(WEIGHTS):
+        similarity, contrast = _ssim(x, y)
+        last = scale == len(WEIGHTS) - 1
+        result *= (similarity if last else contrast).clamp(min=0) ** weight  # a negative base would give NaN
+        if not last:
+            x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
+    return result
+
+
+def _ssim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """SSIM and its contrast-structure part of each pair, averaged over pixels and channels, (N,)."""
+    taps = min(TAPS, *x.shape[2:])
+    means = _blur(torch.stack([x, y, x * x, y * y, x * y]), taps)
+    mean_x, mean_y = means[:2]
+    variances = means[2] - mean_x**2 + means[3] - mean_y**2
+    contrast = (2 * (means[4] - mean_x * mean_y) + C2) / (variances + C2)
+    luminance = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
+    return (luminance * contrast).mean((1, 2, 3)), contrast.mean((1, 2, 3))
+
+
+def _blur(images: Tensor, taps: int) -> Tensor:
+    """Gaussian filter over the last two dimensions, where the window fits; sigma in proportion to its size."""
+    offsets = torch.arange(taps, dtype=torch.float64) - (taps - 1) / 2
+    window = torch.exp(-(offsets**2) / (2 * (SIGMA * taps / TAPS) ** 2))
+    window /= window.sum()
+    rows = images.flatten(0, 2)[:, None]  # (5·N·C, 1, H, W)
+    blurred = F.conv2d(F.conv2d(rows, window.view(1, 1, -1, 1)), window.view(1, 1, 1, -1))
+    return blurred.view(*images.shape[:3], *blurred.shape[2:])

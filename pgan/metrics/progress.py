@@ -1,0 +1,16 @@
+"""Progress bars on stderr: lively on a terminal, a line every ten seconds in a log."""
+
+import sys
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+
+def counted(chunks: Iterable[np.ndarray], total: int, label: str) -> Iterator[np.ndarray]:
+    """The chunks, while a bar counts their images."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=label, unit="img", mininterval=0.1 if sys.stderr.isatty() else 10) as bar:
+        for chunk in chunks:
+            yield chunk
+            bar.update(len(chunk))

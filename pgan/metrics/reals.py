@@ -1,0 +1,37 @@
+"""The real images that the generated ones are compared with, chosen and mirrored by seed, the same at every level."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from pgan.data.pyramid import open_level
+from pgan.randomness import derive
+
+
+def choose(total: int, count: int | None, seed: int, purpose: str) -> np.ndarray:
+    """Ascending indices of `count` of `total` items, drawn at random without repetition; all of them for None.
+
+    Drawn, not the first: a data set is often sorted by class.
+    """
+    if count is None or count >= total:
+        return np.arange(total)
+    return np.sort(np.random.default_rng(derive(seed, "choose", purpose)).permutation(total)[:count])
+
+
+def real_chunks(
+    pyramid: Path, resolution: int, indices: np.ndarray, mirror: bool, seed: int, batch: int
+) -> Iterator[np.ndarray]:
+    """Real images of one level, uint8 (n, C, r, r) with n up to `batch`; with `mirror`, each flipped by a fair coin.
+
+    An image's coin depends on the seed and its index alone, so that it falls the same at every level.
+    """
+    images = open_level(pyramid, resolution)
+    coins = np.random.default_rng(derive(seed, "mirror reals")).random(len(images)) < 0.5
+    for i in range(0, len(indices), batch):
+        chosen = indices[i : i + batch]
+        chunk = images[chosen]
+        if mirror:
+            flipped = coins[chosen]
+            chunk[flipped] = chunk[flipped][..., ::-1]
+        yield chunk

@@ -1,0 +1,1 @@
+"""The progressive generator and critic, and their checkpoints."""

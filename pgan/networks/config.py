@@ -1,0 +1,62 @@
+"""The parameters of the networks: section `networks` of params.yaml."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pgan.config import Section
+
+
+class Networks(Section):
+    """Architecture of the progressive generator and critic (Karras et al. 2018, Table 2 and section 4)."""
+
+    base_size: int = Field(ge=2)
+    """Resolution of the first block in pixels: 4, or 7 for MNIST's 7 → 14 → 28."""
+    channels: Literal[1, 3]
+    """Image channels: 1 grey, 3 RGB. Must match prepare.channels."""
+    classes: int = Field(ge=0)
+    """Number of labels (AC-GAN); 0 trains without labels."""
+    latent_size: int | None = Field(ge=1)
+    """Dimensions of the latent; null means min(fmap_base, fmap_max)."""
+    fmap_base: int = Field(ge=1)
+    """Feature maps at stage s are min(fmap_base / 2^(s·fmap_decay), fmap_max); stage 1 is the base resolution."""
+    fmap_decay: float = Field(ge=0)
+    """Log2 of the factor by which the feature maps shrink when the resolution doubles."""
+    fmap_max: int = Field(ge=1)
+    """Upper limit of feature maps in any layer."""
+    fused_scale: bool
+    """Scale and convolve in one strided convolution.
+
+    The generator stays the same function; the critic becomes the official fused form, which is another function."""
+    equalized_lr: bool
+    """Weights from N(0, 1), multiplied at run time by the He constant (section 4.1); false: He's initialisation."""
+    pixel_norm: bool
+    """Normalise the feature vector of each pixel in the generator (section 4.2)."""
+    normalize_latents: bool
+    """Pixel norm on the generator's input vector (latent and label)."""
+    leaky_slope: float = Field(ge=0, lt=1)
+    """Slope of leaky ReLU below zero; 0 is ReLU."""
+    tanh: bool
+    """End the generator with tanh; the paper's networks are linear."""
+    minibatch_stddev: int = Field(ge=0)
+    """Group size of the minibatch standard deviation (section 3); 0 leaves the layer out."""
+
+    def feature_maps(self, stage: int) -> int:
+        """Width at a stage: 0 is the latent, 1 the base resolution, 2 twice that, …"""
+        return max(1, min(int(self.fmap_base / 2.0 ** (stage * self.fmap_decay)), self.fmap_max))
+
+    @property
+    def latent_dimensions(self) -> int:
+        """The latent's size, resolved."""
+        return self.latent_size or self.feature_maps(0)
+
+    def stage(self, resolution: int) -> int:
+        """The stage of a resolution. Raises ValueError unless it is base_size · 2^k."""
+        doublings, rest = divmod(resolution, self.base_size)
+        if rest or doublings < 1 or doublings & (doublings - 1):
+            raise ValueError(f"resolution {resolution} is not networks.base_size × 2^k = {self.base_size} × 2^k")
+        return doublings.bit_length()
+
+    def resolutions(self, last: int) -> list[int]:
+        """All resolutions from the base to `last`."""
+        return [self.base_size * 2**k for k in range(self.stage(last))]

@@ -1,0 +1,136 @@
+"""The layers of the progressive networks (Karras et al. 2018, sections 3 and 4)."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SQRT2 = math.sqrt(2.0)
+EPSILON = 1e-8
+
+
+class Scaled(nn.Module):
+    """A weight with equalized learning rate, and a bias (section 4.1).
+
+    The weight is drawn from N(0, 1) and multiplied at run time by He's constant gain/√fan_in; the bias starts at 0 and
+    is not scaled.  Without equalized learning rate the constant goes into the initial weight instead.
+    """
+
+    def __init__(self, shape: tuple[int, ...], biases: int, fan_in: int, gain: float, equalized: bool) -> None:
+        super().__init__()
+        constant = gain / math.sqrt(fan_in)
+        self.scale, self.initial_std = (constant, 1.0) if equalized else (1.0, constant)
+        self.weight = nn.Parameter(torch.empty(shape))
+        self.bias = nn.Parameter(torch.zeros(biases))
+
+    def initialize(self, generator: torch.Generator) -> None:
+        """Draw the weight; the order of the calls decides what each layer gets."""
+        with torch.no_grad():
+            self.weight.normal_(0.0, self.initial_std, generator=generator)
+            self.bias.zero_()
+
+    def scaled_weight(self) -> Tensor:
+        """The weight that the layer applies."""
+        return self.weight if self.scale == 1.0 else self.weight * self.scale
+
+
+class Conv(Scaled):
+    """Convolution of odd kernel size with zero padding: (N, C_in, H, W) -> (N, C_out, H, W)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, equalized: bool, gain: float = SQRT2) -> None:
+        super().__init__((outputs, inputs, kernel, kernel), outputs, inputs * kernel * kernel, gain, equalized)
+        self.padding = kernel // 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.scaled_weight(), self.bias, padding=self.padding)
+
+
+class UpConv(Conv):
+    """Nearest ×2 upsampling, then a 3×3 convolution: (N, C_in, H, W) -> (N, C_out, 2H, 2W).
+
+    Fused, both are one 4×4 stride-2 transposed convolution.  That runs the kernel backwards, so it is flipped first:
+    the two forms are the same function of the same weights.
+    """
+
+    def __init__(self, inputs: int, outputs: int, equalized: bool, fused: bool) -> None:
+        super().__init__(inputs, outputs, 3, equalized)
+        self.fused = fused
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.fused:
+            return super().forward(upsample(x))
+        kernel = spread(self.scaled_weight().flip(2, 3)).transpose(0, 1)
+        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
+
+
+class DownConv(Conv):
+    """A 3×3 convolution and a 2×2 mean as one 4×4 stride-2 convolution: (N, C_in, 2H, 2W) -> (N, C_out, H, W).
+
+    The official critic's fused form.  Its activation comes after the mean, not before as in the unfused critic.
+    """
+
+    def __init__(self, inputs: int, outputs: int, equalized: bool) -> None:
+        super().__init__(inputs, outputs, 3, equalized)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, spread(self.scaled_weight()) * 0.25, self.bias, stride=2, padding=1)
+
+
+class Dense(Scaled):
+    """A fully connected layer: (N, inputs) -> (N, outputs)."""
+
+    def __init__(self, inputs: int, outputs: int, equalized: bool, gain: float = SQRT2) -> None:
+        super().__init__((outputs, inputs), outputs, inputs, gain, equalized)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.scaled_weight(), self.bias)
+
+
+class DenseToMap(Scaled):
+    """The generator's first layer: (N, inputs) -> (N, outputs, size, size), with one bias per channel.
+
+    The gain √2/size is that of a size×size transposed convolution over a 1×1 map, as the authors' original code had it.
+    """
+
+    def __init__(self, inputs: int, outputs: int, size: int, equalized: bool) -> None:
+        super().__init__((outputs * size * size, inputs), outputs, inputs, SQRT2 / size, equalized)
+        self.shape = (-1, outputs, size, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.scaled_weight()).view(self.shape) + self.bias.view(1, -1, 1, 1)
+
+
+def spread(kernel: Tensor) -> Tensor:
+    """(O, I, 3, 3) -> (O, I, 4, 4): the sum of the four one-pixel shifts of the zero-padded kernel."""
+    k = F.pad(kernel, (1, 1, 1, 1))
+    return k[..., 1:, 1:] + k[..., :-1, 1:] + k[..., 1:, :-1] + k[..., :-1, :-1]
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Nearest ×2: (N, C, H, W) -> (N, C, 2H, 2W)."""
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def downsample(x: Tensor) -> Tensor:
+    """Means of 2×2 boxes: (N, C, 2H, 2W) -> (N, C, H, W)."""
+    return F.avg_pool2d(x, 2)
+
+
+def pixel_norm(x: Tensor) -> Tensor:
+    """Divide by the root mean square over dimension 1 (section 4.2)."""
+    return x * torch.rsqrt(x.square().mean(1, keepdim=True) + EPSILON)
+
+
+def minibatch_stddev(x: Tensor, group: int) -> Tensor:
+    """Append one channel: the standard deviation within the sample's group, averaged to a single scalar (section 3).
+
+    Sample i is grouped with i + N/group, i + 2N/group, …: (N, C, H, W) -> (N, C + 1, H, W).
+    """
+    n, _, h, w = x.shape
+    group = min(group, n)
+    y = x.reshape(group, n // group, *x.shape[1:]).float()  # (group, N/group, C, H, W)
+    y = y - y.mean(0, keepdim=True)
+    deviation = (y.square().mean(0) + EPSILON).sqrt().mean((1, 2, 3))  # (N/group,)
+    channel = deviation.to(x.dtype).repeat(group).view(n, 1, 1, 1).expand(n, 1, h, w)
+    return torch.cat([x, channel], 1)

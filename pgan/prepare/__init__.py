@@ -1,0 +1,1 @@
+"""Images from any source, made into a multi-resolution pyramid on disk."""

@@ -1,0 +1,71 @@
+"""`pgan prepare` and `pgan download`."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pgan.errors import InputError, user_errors
+
+
+@user_errors
+def prepare(
+    params: Annotated[Path, typer.Option(help="The parameter file; its section `prepare` is read.")] = Path(
+        "params.yaml"
+    ),
+    out: Annotated[Path, typer.Option(help="The folder of the pyramid to make.")] = Path("data/pyramid"),
+    workers: Annotated[
+        int | None, typer.Option(help="Processes; by default PGAN_WORKERS or else one for each core.")
+    ] = None,
+) -> None:
+    """Make a multi-resolution pyramid from images.
+
+    Images come from a folder, an archive, an IDX file, or one of the embedded sets. Every image becomes square and is
+    kept at each resolution from `base` to `resolution`. The result depends neither on the machine nor on --workers.
+    """
+    from pgan.config import read_section, read_value
+    from pgan.prepare.build import build
+    from pgan.prepare.config import Prepare
+
+    settings = read_section(params, "prepare", Prepare)
+    seed = read_value(params, "seed", int) if settings.source == "photos" else 0
+    if seed < 0:
+        raise InputError(f"{params}: seed: must be 0 or more, found {seed}")
+    meta = build(settings, out, seed=seed, workers=_workers(workers))
+    skipped = f", {len(meta.skipped)} skipped (listed in meta.json)" if meta.skipped else ""
+    print(
+        f"{out}: {meta.count} images, {'grey' if meta.channels == 1 else 'RGB'}, "
+        f"levels {' '.join(map(str, meta.levels))}, {len(meta.classes) or 'no'} classes{skipped}"
+    )
+
+
+@user_errors
+def download(
+    dataset: Annotated[Literal["mnist", "cifar10"], typer.Argument(help="Which data set.")],
+    out: Annotated[Path, typer.Option(help="The folder to put the files into.")] = Path("data/download"),
+    url: Annotated[str | None, typer.Option(help="Another server's folder that holds the same files.")] = None,
+) -> None:
+    """Fetch the public archives of MNIST or CIFAR-10 and check them.
+
+    Files that are there already and right are not fetched again. Point `prepare.path` at them:
+    data/download/train-images-idx3-ubyte.gz (source idx) or data/download/cifar-10-python.tar.gz (source cifar10).
+    """
+    from pgan.prepare.download import fetch_dataset
+
+    for path in fetch_dataset(dataset, out, url):
+        print(path)
+
+
+def _workers(asked: int | None) -> int:
+    """Processes: as asked, or as PGAN_WORKERS says, or one for each core that this process may use."""
+    if asked is None:
+        text = os.environ.get("PGAN_WORKERS", "auto")
+        if text == "auto":
+            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if not text.isdecimal():
+            raise InputError(f"PGAN_WORKERS: expected a number or 'auto', found '{text}'")
+        asked = int(text)
+    if asked < 1:
+        raise InputError(f"--workers: must be 1 or more, found {asked}")
+    return asked

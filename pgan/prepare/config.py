@@ -1,0 +1,98 @@
+"""The parameters of `pgan prepare`: the section `prepare` of params.yaml."""
+
+from typing import Literal, Self
+
+import pydantic
+
+from pgan.config import Section
+
+SourceKind = Literal["digits", "idx", "folder", "zip", "tar", "cifar10", "photos"]
+Fit = Literal["crop", "pad"]
+Filter = Literal["lanczos", "bicubic", "bilinear", "box", "nearest"]
+
+EMBEDDED = ("digits", "photos")
+"""Sources that come with scikit-learn and need no path."""
+
+MAX_RESOLUTION = 4096
+"""Pixels: one float32 RGB image of this size is 192 MiB."""
+
+
+class Photos(Section):
+    """Random square crops of scikit-learn's two sample photographs (427 × 640 pixels); for source `photos` alone."""
+
+    count: int = pydantic.Field(default=2000, ge=1)
+    """Images."""
+
+    min_side: float = pydantic.Field(default=0.3, gt=0, le=1)
+    """Side of the smallest crop as a fraction of the photograph's shorter side; never less than `resolution` pixels."""
+
+    mirror: bool = False
+    """Mirror every crop left to right with probability 1/2."""
+
+
+class Prepare(Section):
+    """From a source of images to a pyramid: one uint8 array per resolution."""
+
+    source: SourceKind
+    """Where the images come from. `digits`, `photos`: embedded. `idx`: an IDX file, plain or .gz. `folder`, `zip`,
+    `tar`: a tree of images. `cifar10`: cifar-10-python.tar.gz or cifar-10-binary.tar.gz, its training batches."""
+
+    path: str | None = None
+    """The file or folder of the source, relative to the folder in which the command runs; embedded sources ignore it."""
+
+    labels_path: str | None = None
+    """Source `idx` alone: the IDX file of the labels; null finds it beside the images by MNIST's convention
+    (train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz)."""
+
+    resolution: int = pydantic.Field(ge=2, le=MAX_RESOLUTION)
+    """Pixels per side of the largest level: base × 2^k."""
+
+    base: int = pydantic.Field(default=4, ge=2)
+    """Pixels per side of the smallest level."""
+
+    channels: Literal[1, 3] = 3
+    """1: grey (ITU-R 601 luma). 3: RGB."""
+
+    labels: bool = False
+    """Keep the classes. Of a tree of images, the class is the first folder level."""
+
+    fit: Fit = "crop"
+    """How an image becomes square. `crop`: its centre is kept. `pad`: bars are added on both sides."""
+
+    pad_value: int = pydantic.Field(default=0, ge=0, le=255)
+    """The grey of the bars, 0 (black) to 255 (white)."""
+
+    filter: Filter = "lanczos"
+    """Resampling filter that brings an image to `resolution`; all but `nearest` antialias when it shrinks."""
+
+    allow_upscale: bool = False
+    """Allow images that are smaller than `resolution`; otherwise they are an error."""
+
+    max_skipped: int = pydantic.Field(default=0, ge=0)
+    """Images that may be unreadable: they are left out and listed in meta.json. More of them are an error."""
+
+    max_images: int | None = pydantic.Field(default=None, ge=1)
+    """Use no more images than this, spread evenly over the source; null uses all."""
+
+    photos: Photos = Photos()
+    """Crops of the source `photos`."""
+
+    @pydantic.model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.resolution not in (self.base << k for k in range(14)):
+            near = self.base
+            while near * 2 <= self.resolution:
+                near *= 2
+            raise ValueError(
+                f"resolution {self.resolution} is not base × 2^k: with base {self.base}, take {near} or {near * 2}"
+            )
+        if self.path is None and self.source not in EMBEDDED:
+            raise ValueError(f"source '{self.source}' needs a path")
+        if self.labels_path is not None and self.source != "idx":
+            raise ValueError(f"labels_path belongs to source 'idx', not to '{self.source}'")
+        return self
+
+    @property
+    def levels(self) -> list[int]:
+        """Resolutions in pixels, ascending from `base` to `resolution`."""
+        return [self.base << k for k in range((self.resolution // self.base).bit_length())]

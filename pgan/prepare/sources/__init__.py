@@ -1,0 +1,77 @@
+"""Where images come from. A source lists its images, then hands them over one by one."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pgan.prepare.config import Prepare
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Stands for an image that is not to be read, and says why."""
+
+    reason: str
+
+
+Payload = bytes | Path | np.ndarray | Refused
+"""One image: encoded; the path of an encoded file; (H, W) or (H, W, 3) uint8; or nothing, with the reason."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The list of all images, and the means to read them."""
+
+    names: Sequence[Any]
+    """What to call each image, in the order in which the pyramid will hold them."""
+
+    labels: np.ndarray
+    """(N,) int64, indices into `classes`; all 0 where the source has no classes or none were asked for."""
+
+    classes: list[str]
+    """Class names in label order."""
+
+    read: Callable[[Sequence[int]], Iterator[tuple[int, Payload]]]
+    """Given ascending indices into `names`, yields (index, payload) for each of them once. The order is the source's
+    own, but always the same."""
+
+
+def open_source(settings: Prepare, seed: int) -> Source:
+    """List the images of the source that `settings` name; `seed` determines the crops of `photos`.
+
+    Raises:
+        InputError: the source is missing, is not what it should be, or holds no images.
+    """
+    path = Path(settings.path or "")
+    match settings.source:
+        case "digits":
+            from pgan.prepare.sources.digits import digits
+
+            return digits(settings.labels)
+        case "photos":
+            from pgan.prepare.sources.photos import photos
+
+            return photos(settings.photos, settings.resolution, settings.labels, seed)
+        case "idx":
+            from pgan.prepare.sources.idx import idx
+
+            return idx(path, Path(settings.labels_path) if settings.labels_path else None, settings.labels)
+        case "folder":
+            from pgan.prepare.sources.folder import folder
+
+            return folder(path, settings.labels)
+        case "zip":
+            from pgan.prepare.sources.zip import zip_archive
+
+            return zip_archive(path, settings.labels)
+        case "tar":
+            from pgan.prepare.sources.tar import tar_archive
+
+            return tar_archive(path, settings.labels)
+        case "cifar10":
+            from pgan.prepare.sources.cifar10 import cifar10
+
+            return cifar10(path, settings.labels)

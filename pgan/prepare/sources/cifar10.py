@@ -1,0 +1,105 @@
+"""CIFAR-10's standard archives (https://www.cs.toronto.edu/~kriz/cifar.html): its five training batches."""
+
+import io
+import pickle
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pgan.errors import InputError
+from pgan.prepare.sources import Source
+from pgan.prepare.sources.arrays import from_arrays
+from pgan.prepare.sources.tar import members
+
+CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+
+PIXELS = 3 * 32 * 32
+"""Bytes of an image: a plane of red, one of green, one of blue, row by row."""
+
+MAX_BATCH = 2**26
+"""Bytes; the real ones have half of that."""
+
+
+def cifar10(path: Path, labels: bool) -> Source:
+    """The 50,000 training images, RGB 32×32, of cifar-10-python.tar.gz or cifar-10-binary.tar.gz.
+
+    Raises:
+        InputError: the archive is missing, broken, or another one; or a batch holds what such a batch does not.
+    """
+    batches = dict(sorted(_batches(path)))
+    if not batches:
+        raise InputError(f"{path}: no training batches (data_batch_1 …) in it; expected a CIFAR-10 archive")
+    pixels = np.concatenate([images for images, _ in batches.values()])  # (N, 3072)
+    images = pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)  # (N, 32, 32, 3)
+    return from_arrays(images, np.concatenate([found for _, found in batches.values()]), CLASSES if labels else [])
+
+
+def _batches(path: Path) -> Iterator[tuple[int, tuple[np.ndarray, np.ndarray]]]:
+    """(batch number, (pixels (n, 3072) uint8, labels (n,) int64))."""
+    for _, member, file in members(path):
+        match = re.fullmatch(r"(?:.*/)?data_batch_(\d)(\.bin)?", member.name)
+        if not match or not member.isreg() or member.issparse():
+            continue
+        where = f"{path}: {member.name}"
+        if member.size > MAX_BATCH:
+            raise InputError(f"{where}: {member.size} bytes, more than a batch of CIFAR-10 has")
+        pixels, labels = (_from_binary if match[2] else _from_pickle)(file.content(member), where)
+        if len(labels) != len(pixels) or len(labels) == 0 or labels.min() < 0 or labels.max() >= len(CLASSES):
+            raise InputError(f"{where}: not a batch of CIFAR-10: its labels do not fit its {len(pixels)} images")
+        yield int(match[1]), (pixels, labels)
+
+
+def _from_binary(data: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Records of a label byte and the pixels."""
+    if len(data) % (1 + PIXELS):
+        raise InputError(f"{where}: {len(data)} bytes are not whole records of {1 + PIXELS} bytes")
+    records = np.frombuffer(data, np.uint8).reshape(-1, 1 + PIXELS)
+    return records[:, 1:], records[:, 0].astype(np.int64)
+
+
+def _from_pickle(data: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """A pickled dictionary with `data` and `labels`, as Python 2 wrote it."""
+    try:
+        batch = _Unpickler(io.BytesIO(data), encoding="bytes").load()
+    except Exception as error:  # a malformed pickle can raise anything
+        raise InputError(f"{where}: not a batch of CIFAR-10: {error}") from None
+    pixels = _entry(batch, "data")
+    labels = _entry(batch, "labels")
+    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != PIXELS:
+        raise InputError(f"{where}: not a batch of CIFAR-10: no pixels (N, {PIXELS}) in it")
+    if not isinstance(labels, list) or not all(type(label) is int and abs(label) < 256 for label in labels):
+        raise InputError(f"{where}: not a batch of CIFAR-10: no list of labels in it")
+    return pixels, np.array(labels, np.int64)
+
+
+def _entry(batch: Any, key: str) -> Any:
+    return batch.get(key.encode(), batch.get(key)) if isinstance(batch, dict) else None
+
+
+class _Unpickler(pickle.Unpickler):
+    """Admits containers and plain arrays: nothing that a pickle names is run, but for these three stand-ins."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        match module, name:
+            case (("numpy.core.multiarray" | "numpy._core.multiarray"), "_reconstruct"):
+                return _empty_array
+            case "numpy", "ndarray":
+                return None  # an argument of _reconstruct, which needs no telling
+            case "numpy", "dtype":
+                return np.dtype
+            case "_codecs", "encode":
+                return _latin1
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no such batch needs")
+
+
+def _empty_array(*_: Any) -> np.ndarray:
+    """An array to be filled by the pickle's next step, whatever shape it names."""
+    return np.ndarray.__new__(np.ndarray, (0,), "b")
+
+
+def _latin1(text: str, _: str) -> bytes:
+    """How Python 3 writes bytes in Python 2's protocol."""
+    return text.encode("latin1")

@@ -1,0 +1,1 @@
+"""Pictures of what training left behind: grids, animations, latent walks and curves."""

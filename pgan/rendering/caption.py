@@ -1,0 +1,68 @@
+"""Text on pictures: a caption above them, and a bar below them that shows how far training has come."""
+
+from functools import cache
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from pgan.rendering.grid import GROUND
+
+TEXT = 235
+FAINT = 72
+"""Grey levels, 0 to 255, of what is written and drawn."""
+
+
+def caption(picture: Image.Image, left: str, right: str = "", width: int = 0) -> Image.Image:
+    """`picture` under a line of text, centred on a ground that is at least `width` pixels wide."""
+    font = _font(text_size(picture.width))
+    height = 2 * text_size(picture.width)
+    framed = Image.new(picture.mode, (max(width, picture.width), height + picture.height), _grey(picture, GROUND))
+    framed.paste(picture, ((framed.width - picture.width) // 2, height))
+    draw, margin = ImageDraw.Draw(framed), height // 4
+    draw.text((margin, height // 2), left, _grey(picture, TEXT), font, anchor="lm")
+    draw.text((framed.width - margin, height // 2), right, _grey(picture, TEXT), font, anchor="rm")
+    return framed
+
+
+def caption_width(picture: Image.Image, left: str, right: str = "") -> int:
+    """Pixels that a caption needs, with a gap between its two parts."""
+    size = text_size(picture.width)
+    letters = _font(size).getlength(left) + _font(size).getlength(right)
+    return round(letters) + (3 if right else 1) * size
+
+
+def text_size(width: int) -> int:
+    """Size of the text on a picture of this width, in pixels."""
+    return min(24, max(11, width // 32))
+
+
+def timeline(picture: Image.Image, marks: list[float], position: float) -> Image.Image:
+    """`picture` above a bar that is filled up to `position`, with a notch at each of `marks`; all from 0 to 1."""
+    bar = max(4, picture.height // 80)
+    framed = Image.new(picture.mode, (picture.width, picture.height + 2 * bar), _grey(picture, GROUND))
+    framed.paste(picture, (0, 0))
+    draw = ImageDraw.Draw(framed)
+    left, right, top = bar, picture.width - bar, picture.height + bar // 2
+
+    def x(fraction: float) -> int:
+        return left + round(fraction * (right - left))
+
+    draw.rectangle((left, top, right, top + bar - 1), _grey(picture, FAINT))
+    if position > 0:
+        draw.rectangle((left, top, x(position), top + bar - 1), _grey(picture, TEXT))
+    for mark in marks:
+        draw.line((x(mark), top, x(mark), top + bar - 1), _grey(picture, GROUND), width=2)
+    return framed
+
+
+def _grey(picture: Image.Image, level: int) -> int | tuple[int, int, int]:
+    return level if picture.mode == "L" else (level, level, level)
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans as matplotlib brings it: the same on every machine, and it has the × that Pillow's own lacks."""
+    import matplotlib
+
+    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)

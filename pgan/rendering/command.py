@@ -1,0 +1,106 @@
+"""`pgan render`: all pictures of an experiment, from what training wrote."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pgan.errors import InputError, user_errors
+
+if TYPE_CHECKING:
+    from pgan.networks.progressive import Generator
+    from pgan.rendering.config import Render
+    from pgan.rendering.phases import Phase
+
+
+@user_errors
+def render(
+    params: Annotated[Path, typer.Option(help="Parameter file; reads `seed`, `phases` and `render`.")] = Path(
+        "params.yaml"
+    ),
+    train: Annotated[Path, typer.Option(help="Folder with the outputs of each trained phase.")] = Path("data/train"),
+    pyramid: Annotated[Path, typer.Option(help="Folder of the pyramid that was trained on.")] = Path("data/pyramid"),
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("data/render"),
+    device: Annotated[str, typer.Option(envvar="PGAN_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+) -> None:
+    """Draw what was trained: progress.gif, phases/*.gif, samples.png, real_vs_fake.png, interpolation.gif, losses.png.
+
+    The last phase in the parameter file is the final one: its generator makes the samples, and progress.gif follows
+    the same latents from `init` to it.
+    """
+    from pgan.config import read_section, read_value
+    from pgan.networks.checkpoint import load_generator
+    from pgan.networks.sampling import pick_device
+    from pgan.rendering.config import Render
+    from pgan.rendering.curves import check_color
+    from pgan.rendering.phases import read_phases
+
+    settings, seed = read_section(params, "render", Render), read_value(params, "seed", int)
+    for name, color in settings.colors:
+        check_color(color, f"{params}: render.colors.{name}")
+    phases = read_phases(params, train)
+    generator = load_generator(phases[-1].folder / "checkpoint.pt", pick_device(device))
+    if generator.resolution != phases[-1].resolution:
+        raise InputError(
+            f"{phases[-1].folder}: checkpoint.pt has {generator.resolution} pixels, summary.json "
+            f"{phases[-1].resolution}; train the phase '{phases[-1].name}' again"
+        )
+
+    partial = out.parent / f".{out.name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)  # left by a run that was killed
+    (partial / "phases").mkdir(parents=True)
+    try:
+        _draw_losses(phases, settings, partial)
+        _draw_training(phases, settings, generator.classes, partial)
+        _draw_generator(generator, settings, pyramid, seed, partial)
+        _move(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    typer.echo(f"pictures in {out}")
+
+
+def _draw_losses(phases: "list[Phase]", settings: "Render", out: Path) -> None:
+    from pgan.rendering.curves import read_losses, write_losses_picture
+    from pgan.rendering.phases import final_chain
+
+    chain = final_chain(phases)
+    side = [phase for phase in phases if phase not in chain]
+    losses = [read_losses(phase.folder / "losses.csv", phase.name, phase.grows) for phase in chain]
+    losses += [read_losses(phase.folder / "losses.csv", phase.name, phase.grows, branch=True) for phase in side]
+    curves = settings.curves
+    write_losses_picture(losses, out / "losses.png", settings.colors.model_dump(), curves.smoothing, curves.dpi)
+
+
+def _draw_training(phases: "list[Phase]", settings: "Render", classes: int, out: Path) -> None:
+    from pgan.rendering.animation import phase_frames, write_gif
+    from pgan.rendering.phases import final_chain
+
+    frames = phase_frames(final_chain(phases), settings, classes)
+    write_gif(frames, out / "progress.gif", settings.frame_ms, settings.hold_ms)
+    for phase in phases:
+        frames = phase_frames([phase], settings, classes)
+        write_gif(frames, out / "phases" / f"{phase.name}.gif", settings.frame_ms, settings.hold_ms)
+
+
+def _draw_generator(generator: "Generator", settings: "Render", pyramid: Path, seed: int, out: Path) -> None:
+    from pgan.rendering import pictures
+    from pgan.rendering.animation import write_gif
+    from pgan.rendering.grid import columns_by_class
+
+    columns = columns_by_class(settings.columns, generator.classes)
+    fake = pictures.sample_tiles(generator, settings.rows * columns, columns, seed)
+    pictures.samples_picture(fake, columns, settings).save(out / "samples.png")
+    real = pictures.real_tiles(pyramid, generator, settings.rows * columns, columns, seed)
+    pictures.real_vs_fake_picture(real, fake, columns, settings).save(out / "real_vs_fake.png")
+    frames = pictures.walk_frames(generator, settings, seed)
+    write_gif(frames, out / "interpolation.gif", settings.frame_ms, settings.frame_ms)
+
+
+def _move(partial: Path, out: Path) -> None:
+    """Put the pictures in their place, each at once; whatever else lies in `out` stays."""
+    for path in sorted(partial.rglob("*")):
+        if path.is_file():
+            target = out / path.relative_to(partial)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)

@@ -1,0 +1,59 @@
+"""The parameters of the pictures: section `render` of params.yaml."""
+
+from pydantic import Field
+
+from pgan.config import Section
+
+
+class Interpolation(Section):
+    """interpolation.gif: each walker goes around its own closed loop of random latents."""
+
+    latents: int = Field(ge=2, le=100)
+    """Random latents that each walker visits before it is back where it began."""
+    frames_between: int = Field(ge=1, le=200)
+    """Frames from one latent to the next; the GIF has latents × frames_between frames."""
+    walkers: int = Field(ge=1, le=1024)
+    """Independent walks, shown side by side in `columns` columns."""
+
+
+class Curves(Section):
+    """losses.png."""
+
+    smoothing: float = Field(ge=0, le=0.5)
+    """Standard deviation of the Gaussian that smooths the curves, as a fraction of the horizontal axis; 0 for none."""
+    dpi: int = Field(ge=30, le=600)
+    """Pixels per inch; the figure is 10 × 6 inches."""
+
+
+class Colors(Section):
+    """Colours of the curves: names that matplotlib knows, or '#rrggbb'."""
+
+    generator_loss: str
+    """−mean D(fake) in WGAN-GP."""
+    gradient_penalty: str
+    """The penalty term, weighted as in the loss."""
+    critic_fake: str
+    """The critic on generated images."""
+    critic_real: str
+    """The critic on real images."""
+
+
+class Render(Section):
+    """Everything that `pgan render` draws."""
+
+    rows: int = Field(ge=1, le=64)
+    """Rows of images in a grid."""
+    columns: int = Field(ge=1, le=64)
+    """Columns of images in a grid, at most one per class of a conditional generator: each column shows one class."""
+    tile: int = Field(ge=4, le=1024)
+    """Wanted edge of one image in pixels. Smaller images are enlarged by a whole factor (nearest neighbour) to at most
+    this; larger ones are halved until they fit in animations, and left as they are in samples.png, real_vs_fake.png."""
+    frames_per_phase: int = Field(ge=1, le=1000)
+    """At most so many snapshots of each phase are shown in its GIF and in progress.gif."""
+    frame_ms: int = Field(ge=20, le=10_000, multiple_of=10)
+    """Time that a frame of any GIF is shown, in milliseconds; GIF knows only multiples of 10."""
+    hold_ms: int = Field(ge=20, le=60_000, multiple_of=10)
+    """Time that the last frame of progress.gif and of the phases' GIFs is shown, in milliseconds."""
+    interpolation: Interpolation
+    curves: Curves
+    colors: Colors

@@ -1,0 +1,131 @@
+"""What training left on disk: for each phase a folder with summary.json, samples.npy, losses.csv and checkpoint.pt."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pgan.config import read_yaml
+from pgan.errors import InputError
+
+ROOT = "init"
+"""The parent of a phase that continues nothing."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One trained phase."""
+
+    name: str
+    parent: str
+    """The phase that it continues, or `init`."""
+    folder: Path
+    grows: bool
+    """Whether it fades a new resolution in."""
+    resolution: int
+    """Pixels per side."""
+    sample_kimg: list[float]
+    """Thousands of real images since `init` at each snapshot of samples.npy, not descending."""
+
+
+def read_phases(params: Path, train: Path) -> list[Phase]:
+    """The phases of a parameter file in its order, with what training wrote about them.
+
+    Raises:
+        InputError: `phases` is no chain from `init`, or a phase has no summary.json that can be read.
+    """
+    entries = read_yaml(params).get("phases")
+    if not isinstance(entries, dict) or not entries:
+        raise InputError(f"{params}: phases: expected a mapping with at least one phase")
+    parents: dict[str, str] = {}
+    for name, entry in entries.items():
+        if not isinstance(name, str) or not name.isidentifier() or name == ROOT:
+            raise InputError(
+                f"{params}: phases.{name}: a phase's name must be an identifier such as grow_8, not '{ROOT}'"
+            )
+        parent = entry.get("from") if isinstance(entry, dict) else None
+        if not isinstance(parent, str) or (parent != ROOT and parent not in entries):
+            raise InputError(
+                f"{params}: phases.{name}.from: expected '{ROOT}' or the name of a phase, found {parent!r}"
+            )
+        parents[name] = parent
+    for name in parents:
+        if _ancestors(name, parents)[0] != ROOT:
+            raise InputError(f"{params}: phases.{name}.from: the chain of phases runs in a circle, never from '{ROOT}'")
+    return [_read_summary(name, parent, train / name) for name, parent in parents.items()]
+
+
+def final_chain(phases: list[Phase]) -> list[Phase]:
+    """The phases from `init` to the last one of the parameter file, in the order in which they were trained."""
+    by_name = {phase.name: phase for phase in phases}
+    names = _ancestors(phases[-1].name, {phase.name: phase.parent for phase in phases})
+    return [by_name[name] for name in names[1:]]
+
+
+def read_samples(phase: Phase) -> np.ndarray:
+    """The snapshots of a phase as a read-only memory map, uint8 (T, n, C, r, r): T times the same n latents.
+
+    Raises:
+        InputError: the file is missing or does not fit summary.json.
+    """
+    path = phase.folder / "samples.npy"
+    try:
+        samples = np.lib.format.open_memmap(path, mode="r")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; train the phase '{phase.name}' again") from None
+    except (ValueError, EOFError):
+        raise InputError(f"{path}: not a plain .npy array; train the phase '{phase.name}' again") from None
+    times, r = len(phase.sample_kimg), phase.resolution
+    fits = samples.ndim == 5 and samples.shape[0] == times and samples.shape[1] > 0 and samples.shape[2] in (1, 3)
+    if samples.dtype != np.uint8 or not fits or samples.shape[3:] != (r, r):
+        raise InputError(
+            f"{path}: expected uint8 ({times}, n, 1 or 3, {r}, {r}) after summary.json, "
+            f"found {samples.dtype} {samples.shape}; train the phase '{phase.name}' again"
+        )
+    return samples
+
+
+def _ancestors(name: str, parents: dict[str, str]) -> list[str]:
+    """From the root to `name`; where the chain is a circle, the first entry is not the root."""
+    names = [name]
+    while names[0] != ROOT and parents[names[0]] not in names:
+        names.insert(0, parents[names[0]])
+    return names
+
+
+def _read_summary(name: str, parent: str, folder: Path) -> Phase:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; train the phase '{name}' first")
+    path = folder / "summary.json"
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; train the phase '{name}' first") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON: {error}; train the phase '{name}' again") from None
+    return Phase(
+        name=name,
+        parent=parent,
+        folder=folder,
+        grows=_entry(summary, "kind", path, lambda kind: isinstance(kind, str)) == "grow",
+        resolution=_entry(summary, "resolution", path, lambda r: type(r) is int and r > 0),
+        sample_kimg=[float(kimg) for kimg in _entry(summary, "sample_kimg", path, _are_times)],
+    )
+
+
+def _entry(summary: Any, key: str, path: Path, is_right: Callable[[Any], bool]) -> Any:
+    value = summary.get(key) if isinstance(summary, dict) else None
+    if not is_right(value):
+        raise InputError(f"{path}: {key}: missing or impossible: {value!r}; train the phase again")
+    return value
+
+
+def _are_times(value: Any) -> bool:
+    """Whether `value` is a list of at least one finite number, not descending."""
+    if not isinstance(value, list) or not value or not all(type(x) in (int, float) for x in value):
+        return False
+    return all(map(math.isfinite, value)) and value == sorted(value)

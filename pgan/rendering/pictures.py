@@ -1,0 +1,91 @@
+"""What the final generator makes: samples.png, real_vs_fake.png and the frames of interpolation.gif."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pgan.data.pyramid import open_labels, open_level
+from pgan.errors import InputError
+from pgan.networks.progressive import Generator
+from pgan.networks.sampling import generate, latents
+from pgan.randomness import derive
+from pgan.rendering.caption import caption, caption_width
+from pgan.rendering.config import Render
+from pgan.rendering.grid import GROUND, columns_by_class, enlarged, fitted, gap_of, grid, scale
+from pgan.rendering.latent_walk import closed_walk
+
+PIXELS_AT_ONCE = 2**18
+"""Bounds the generator's memory: 64 images of 64×64 at once, or one of 512×512."""
+
+
+def sample_tiles(generator: Generator, count: int, columns: int, seed: int) -> np.ndarray:
+    """Generated images, uint8 (count, C, r, r); in a grid of `columns` columns, column i shows class i."""
+    return _generate(generator, latents(count, generator.latent_size, seed, "render samples"), columns)
+
+
+def samples_picture(tiles: np.ndarray, columns: int, settings: Render) -> Image.Image:
+    """A grid of images, enlarged to about `settings.tile` pixels."""
+    return grid(scale(tiles, enlarged(tiles.shape[-1], settings.tile)), columns)
+
+
+def real_tiles(pyramid: Path, generator: Generator, count: int, columns: int, seed: int) -> np.ndarray:
+    """Real images drawn at random at the generator's resolution, uint8 (n, C, r, r), n = count where there are so many.
+
+    A conditional generator's grid has one class per column, and so has this one.
+
+    Raises:
+        InputError: the pyramid has no such level, other channels, or no images of a class.
+    """
+    images = open_level(pyramid, generator.resolution)
+    if images.shape[1] != generator.channels or not len(images):
+        raise InputError(
+            f"{pyramid}: {len(images)} images of {images.shape[1]} channels, but the generator was trained on "
+            f"{generator.channels}; pass the pyramid that it was trained on"
+        )
+    order = np.random.default_rng(derive(seed, "render reals")).permutation(len(images))
+    if not generator.classes:
+        return images[order[:count]]
+    labels = open_labels(pyramid)[order]
+    return images[_one_class_per_column(order, labels, count, columns, pyramid)]
+
+
+def real_vs_fake_picture(real: np.ndarray, fake: np.ndarray, columns: int, settings: Render) -> Image.Image:
+    """Real images on the left, generated ones on the right, each under its title."""
+    sides = [samples_picture(tiles, columns, settings) for tiles in (real, fake)]
+    titled = []
+    for side, title in zip(sides, ("real", "generated"), strict=True):
+        titled.append(caption(side, title, width=caption_width(side, title)))
+    space = 6 * gap_of(enlarged(real.shape[-1], settings.tile))
+    size = (titled[0].width + space + titled[1].width, max(side.height for side in titled))
+    picture = Image.new(sides[0].mode, size, GROUND if sides[0].mode == "L" else (GROUND, GROUND, GROUND))
+    picture.paste(titled[0], (0, 0))
+    picture.paste(titled[1], (titled[0].width + space, 0))
+    return picture
+
+
+def walk_frames(generator: Generator, settings: Render, seed: int) -> list[Image.Image]:
+    """The frames of interpolation.gif: every tile walks around its own loop; a walker keeps its class."""
+    walk, columns = settings.interpolation, columns_by_class(settings.columns, generator.classes)
+    stops = latents(walk.latents * walk.walkers, generator.latent_size, seed, "render interpolation")
+    path = closed_walk(stops.unflatten(0, (walk.latents, walk.walkers)), walk.frames_between)
+    tile = fitted(generator.resolution, settings.tile)
+    return [grid(scale(_generate(generator, z, columns), tile), columns) for z in path]
+
+
+def _generate(generator: Generator, z: Tensor, columns: int) -> np.ndarray:
+    labels = torch.arange(len(z)) % columns if generator.classes else None
+    return generate(generator, z, labels, batch=max(1, PIXELS_AT_ONCE // generator.resolution**2))
+
+
+def _one_class_per_column(order: np.ndarray, labels: np.ndarray, count: int, columns: int, pyramid: Path) -> list[int]:
+    """Indices of `count` images: the next image of class i % columns for the i-th; a small class begins anew."""
+    members = [order[labels == label] for label in range(columns)]
+    for label, indices in enumerate(members):
+        if not len(indices):
+            raise InputError(
+                f"{pyramid}: no image of class {label}; pass the pyramid that the generator was trained on"
+            )
+    return [int(members[i % columns][i // columns % len(members[i % columns])]) for i in range(count)]

@@ -1,0 +1,1 @@
+"""One phase of training: losses, schedule, the step, the loop with its snapshots."""

@@ -1,0 +1,98 @@
+"""`pgan train`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+from pgan.config import read_section, read_value
+from pgan.errors import InputError, user_errors
+from pgan.networks.config import Networks
+from pgan.training.config import Phase, Training, phase_problems
+
+
+@user_errors
+def train(
+    phase: Annotated[str, typer.Argument(help="The phase to train: a key of `phases` in the parameter file.")],
+    params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
+    pyramid: Annotated[Path, typer.Option(help="Folder of the pyramid that `pgan prepare` made.")] = Path(
+        "data/pyramid"
+    ),
+    parent: Annotated[
+        Path | None, typer.Option(help="The parent's checkpoint. [default: checkpoint.pt of `from`, beside OUT]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the outputs. [default: data/train/PHASE]")] = None,
+    snapshots: Annotated[Path, typer.Option(help="Folder for the snapshots of unfinished phases.")] = Path(
+        ".pgan/snapshots"
+    ),
+    snapshot_seconds: Annotated[float, typer.Option(min=0, help="Time between snapshots.")] = 60.0,
+    log: Annotated[Path | None, typer.Option(help="A CSV file to follow while it trains: losses and img/s.")] = None,
+    device: Annotated[str, typer.Option(envvar="PGAN_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+) -> None:
+    """Train one phase from its parent's checkpoint.
+
+    Writes checkpoint.pt, losses.csv, samples.npy and summary.json. Stopped by Ctrl-C, SIGTERM or worse, the same
+    command goes on from the last snapshot.
+    """
+    seed = read_value(params, "seed", int)
+    networks = read_section(params, "networks", Networks)
+    settings = read_section(params, "training", Training)
+    spec = read_section(params, f"phases.{phase}", Phase)
+    out = out or Path("data/train") / phase
+    parent = parent or out.parent / spec.from_ / "checkpoint.pt"
+
+    from pgan.data.pyramid import LABELS, level_name, open_labels, open_level
+    from pgan.networks import checkpoint
+    from pgan.networks.sampling import pick_device
+    from pgan.training.interrupt import Interrupted
+    from pgan.training.loop import Job, PhaseRun
+    from pgan.training.snapshots import Snapshots, fingerprint
+
+    before = checkpoint.load(parent)
+    if before.config != networks:
+        raise InputError(
+            f"{parent}: was made with other networks than those of {params}; make it again with `pgan init`"
+        )
+    for key, reason in phase_problems(spec, networks, before.resolution):
+        raise InputError(f"{params}: phases.{phase}.{key}: {reason}")
+    images, labels = open_level(pyramid, spec.resolution), open_labels(pyramid)
+    _check_data(images.shape, labels, networks, params, pyramid)
+    parameters = {
+        "seed": seed,
+        "name": phase,
+        "phase": spec.model_dump(),
+        "networks": networks.model_dump(),
+        "training": settings.model_dump(),
+        "device": pick_device(device).type,
+    }
+    key = fingerprint(parameters, [parent, pyramid / level_name(spec.resolution), pyramid / LABELS])
+    store = Snapshots(snapshots, phase, key)
+    job = Job(phase, spec, settings, seed, images, labels)
+    run = PhaseRun(job, before, pick_device(device))
+    try:
+        run.run(store, snapshot_seconds, log)
+    except Interrupted as stop:
+        typer.echo(f"{phase}: stopped ({stop}); the same command goes on from {store.path}", err=True)
+        raise SystemExit(stop.exit_code) from None
+    run.write(out)
+    store.remove()
+
+
+def _check_data(shape: tuple[int, ...], labels: "np.ndarray", networks: Networks, params: Path, pyramid: Path) -> None:
+    """Whether the pyramid fits the networks. Raises InputError."""
+    if shape[1] != networks.channels:
+        raise InputError(
+            f"{params}: networks.channels: {networks.channels}, but the images in {pyramid} have {shape[1]}; "
+            "it must be the same as prepare.channels"
+        )
+    if len(labels) != shape[0]:
+        raise InputError(f"{pyramid}: {shape[0]} images but {len(labels)} labels; make the pyramid again")
+    top = int(labels.max()) + 1 if len(labels) else 0
+    if networks.classes and top > networks.classes:
+        raise InputError(
+            f"{params}: networks.classes: {networks.classes}, but the labels in {pyramid} go up to {top - 1}"
+        )

@@ -1,0 +1,94 @@
+"""The parameters of training: sections `training` and `phases` of params.yaml."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from pgan.config import Section
+from pgan.networks.config import Networks
+
+
+class Training(Section):
+    """What all phases share (Karras et al. 2018, appendix A.1)."""
+
+    critic_steps: int = Field(ge=1)
+    """Critic updates per generator update, each on fresh data and latents."""
+    gradient_penalty: float = Field(ge=0)
+    """Weight λ of the gradient penalty; divided by gradient_target²."""
+    gradient_target: float = Field(gt=0)
+    """Norm to which the critic's gradient is drawn; 1 in WGAN-GP, 750 in the paper's CIFAR-10 runs."""
+    drift: float = Field(ge=0)
+    """Weight of mean(D(real)²), which keeps the critic's scores from drifting away from zero."""
+    label_weight: float = Field(ge=0)
+    """Weight of the label cross-entropy (AC-GAN); without effect when networks.classes is 0."""
+    adam_beta1: float = Field(ge=0, lt=1)
+    """Adam's decay of the mean of gradients."""
+    adam_beta2: float = Field(ge=0, lt=1)
+    """Adam's decay of the mean of squared gradients."""
+    adam_epsilon: float = Field(gt=0)
+    """Adam's ε."""
+    ema_beta: float | None = Field(ge=0, lt=1)
+    """Decay of the averaged generator per critic step (the paper: 0.999), or null to give a half-life instead."""
+    ema_half_life_kimg: float | None = Field(gt=0)
+    """The same as a half-life in thousands of images, independent of the batch; set exactly one of the two."""
+    mirror: bool
+    """Flip each real image left-right with probability ½; not for digits or other images with a handedness."""
+    samples: int = Field(ge=1)
+    """Number of fixed latents whose images are kept through all phases."""
+    sample_frames: int = Field(ge=2)
+    """Pictures of these latents per phase, the first before its first step, the last after its last."""
+    log_every_kimg: float = Field(gt=0)
+    """Distance of the rows of losses.csv in thousands of images; each row is the mean over what lies between."""
+    divergence_limit: float = Field(gt=0)
+    """A phase stops when the magnitude of a logged loss term exceeds this, or is not a number."""
+
+    @model_validator(mode="after")
+    def _one_ema(self) -> "Training":
+        if (self.ema_beta is None) == (self.ema_half_life_kimg is None):
+            raise ValueError("set exactly one of ema_beta and ema_half_life_kimg, and the other to null")
+        return self
+
+    def ema_decay(self, batch: int) -> float:
+        """The decay per critic step of that many images."""
+        if self.ema_half_life_kimg is None:
+            assert self.ema_beta is not None
+            return self.ema_beta
+        return float(0.5 ** (batch / (self.ema_half_life_kimg * 1000)))
+
+
+class Phase(Section):
+    """One phase: which it continues, its resolution and length, batch and learning rate."""
+
+    from_: str = Field(alias="from")
+    """The phase that it continues, or `init`."""
+    kind: Literal["stabilize", "grow"]
+    """`grow` fades in a new resolution over the whole phase; `stabilize` trains at a constant one."""
+    resolution: int = Field(ge=2)
+    """Pixels per side."""
+    kimg: float = Field(gt=0)
+    """Length in thousands of real images shown to the critic."""
+    batch: int = Field(ge=1)
+    """Images per critic step."""
+    lr: float = Field(gt=0)
+    """Adam's learning rate, for both networks."""
+
+
+def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> list[tuple[str, str]]:
+    """What is impossible about a phase that continues networks of `parent_resolution`: pairs of (key, reason)."""
+    problems = []
+    try:
+        networks.stage(phase.resolution)
+    except ValueError as error:
+        problems.append(("resolution", str(error)))
+    expected = parent_resolution * 2 if phase.kind == "grow" else parent_resolution
+    if not problems and phase.resolution != expected:
+        step = "twice that of" if phase.kind == "grow" else "that of"
+        reason = f"a {phase.kind} phase must have {step} '{phase.from_}', {expected}, not {phase.resolution}"
+        problems.append(("resolution", reason))
+    group = min(networks.minibatch_stddev, phase.batch)
+    if networks.minibatch_stddev and phase.batch == 1:
+        reason = "a batch of 1 has no standard deviation; raise it, or set networks.minibatch_stddev to 0"
+        problems.append(("batch", reason))
+    elif networks.minibatch_stddev and phase.batch % group:
+        problems.append(("batch", f"{phase.batch} is not a multiple of networks.minibatch_stddev = {group}"))
+    return problems

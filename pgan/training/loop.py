@@ -1,0 +1,262 @@
+"""One phase of training, from the parent's checkpoint to the phase's outputs."""
+
+import os
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from pgan.data.batches import Stream
+from pgan.networks import checkpoint
+from pgan.networks.checkpoint import Checkpoint, Progress
+from pgan.networks.sampling import generate, latents, sample_labels
+from pgan.randomness import torch_generator
+from pgan.training.config import Phase, Training
+from pgan.training.interrupt import Interrupted, StopRequest, stop_requests
+from pgan.training.records import LiveLog, Means, Row, check_health, write_losses, write_samples, write_summary
+from pgan.training.schedule import Schedule
+from pgan.training.snapshots import Snapshots
+from pgan.training.step import Step, prepare_reals
+
+SAMPLE_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that determines a phase, and where its images come from."""
+
+    name: str
+    phase: Phase
+    settings: Training
+    seed: int
+    images: np.ndarray
+    """(N, C, r, r) uint8 at the phase's resolution."""
+    labels: np.ndarray
+    """(N,) int64."""
+
+
+class PhaseRun:
+    """The state of a running phase, and the loop that advances it.
+
+    Everything random is drawn from (seed, phase, step, purpose), so the state after step k is a function of the job and
+    of k, however often the run was stopped on the way there.
+    """
+
+    def __init__(self, job: Job, parent: Checkpoint, device: torch.device) -> None:
+        self.job, self.device = job, device
+        phase, settings = job.phase, job.settings
+        self.schedule = Schedule(
+            kimg=phase.kimg,
+            batch=phase.batch,
+            critic_steps=settings.critic_steps,
+            grow=phase.kind == "grow",
+            log_every_kimg=settings.log_every_kimg,
+            sample_frames=settings.sample_frames,
+        )
+        self.parent = parent.progress
+        grown = checkpoint.grow(parent, phase.resolution, job.seed)
+        self.ema = grown.ema.to(device)
+        self.step_ = Step(
+            grown.generator.to(device),
+            grown.critic.to(device),
+            self.ema,
+            settings,
+            phase.lr,
+            settings.ema_decay(phase.batch),
+        )
+        if _continues_level(parent, phase) and parent.optimizers:
+            self.step_.load_state(parent.optimizers, phase.lr)
+        self.stream = Stream(job.images, job.labels, job.seed, job.name)
+        self.step = 0
+        self.means = Means()
+        self.rows: list[Row] = []
+        self.frames: list[np.ndarray] = []
+
+    def run(self, snapshots: Snapshots, every_seconds: float, log: Path | None) -> None:
+        """Advance to the last step, with a progress bar, snapshots, and a live log.
+
+        Raises:
+            RunError: a loss is no longer a number, or exceeds the limit.
+            Interrupted: SIGINT or SIGTERM came; the snapshot is written.
+        """
+        resumed = snapshots.load()
+        if resumed:
+            self._load_state(resumed)
+        saved = time.monotonic()
+        first = self.step
+        with LiveLog(log, self.rows) as live, stop_requests() as stop, self._bar() as bar:
+            while self.step < self.schedule.steps:
+                self._take_pictures()
+                self._advance()
+                bar.update(self.schedule.images_per_step)
+                if self.schedule.logs_after(self.step - 1):
+                    self._finish_row(snapshots)
+                    live.add(self.rows[-1], self.schedule.images(self.step - first))
+                    bar.set_postfix_str(_postfix(self.rows[-1]), refresh=False)
+                if stop.signal or time.monotonic() - saved > every_seconds:
+                    self._save_if_healthy(snapshots)
+                    saved = time.monotonic()
+                self._obey(stop)
+            self._take_pictures()
+
+    def write(self, out: Path) -> None:
+        """Write the phase's outputs: all of them, or none."""
+        part = out.with_name(f".{out.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        try:
+            checkpoint.save(checkpoint.state(self.checkpoint()), part / "checkpoint.pt")
+            write_losses(part / "losses.csv", self.rows)
+            write_samples(part / "samples.npy", self.frames)
+            write_summary(part / "summary.json", self.summary())
+            out.mkdir(parents=True, exist_ok=True)
+            for path in sorted(part.iterdir()):
+                os.replace(path, out / path.name)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def checkpoint(self) -> Checkpoint:
+        """The networks as they are now."""
+        images = self.schedule.images(self.step)
+        progress = Progress(self.job.name, self.job.phase.kind, images, self.parent.total_images + images)
+        return Checkpoint(self.step_.generator, self.step_.critic, self.ema, progress, self.step_.state())
+
+    def summary(self) -> dict[str, Any]:
+        """What the phase was and where it ended: no times, no places."""
+        before = self.parent.total_images
+        return {
+            "phase": self.job.name,
+            "kind": self.job.phase.kind,
+            "resolution": self.job.phase.resolution,
+            "steps": self.schedule.steps,
+            "kimg": self.schedule.images(self.step) / 1000,
+            "total_kimg": (before + self.schedule.images(self.step)) / 1000,
+            "sample_kimg": [(before + self.schedule.images(s)) / 1000 for s in self.schedule.sample_steps()],
+            "generator_parameters": sum(p.numel() for p in self.step_.generator.parameters()),
+            "critic_parameters": sum(p.numel() for p in self.step_.critic.parameters()),
+            "final": {key: float(f"{value:.6g}") for key, value in self.rows[-1].items()},
+        }
+
+    # --- one step
+
+    def _advance(self) -> None:
+        """The critic's updates, then the generator's."""
+        job, n = self.job, self.job.phase.batch
+        alpha = self._alpha()
+        for repeat in range(job.settings.critic_steps):
+            images, labels = self.stream.batch(self.schedule.images(self.step) + repeat * n, n)
+            mirror = self._random("mirror", repeat, (n,)) < 0.5 if job.settings.mirror else None
+            reals = prepare_reals(torch.from_numpy(images).to(self.device), alpha, mirror)
+            z = self._normal("critic latents", repeat)
+            mix = self._random("mix", repeat, (n, 1, 1, 1))
+            self.means.add(self.step_.update_critic(reals, torch.from_numpy(labels).to(self.device), z, mix, alpha))
+        drawn = self._random("labels", 0, (n,)).double().cpu().numpy()  # labels as frequent as in the data
+        labels = np.asarray(job.labels[(drawn * len(job.labels)).astype(np.int64)])
+        z = self._normal("generator latents", 0)
+        self.means.add(self.step_.update_generator(z, torch.from_numpy(labels).to(self.device), alpha))
+        self.step += 1
+
+    def _alpha(self) -> float | Tensor:
+        if not self.schedule.grow:
+            return 1.0
+        return torch.tensor(self.schedule.alpha(self.step), device=self.device)
+
+    def _normal(self, purpose: str, repeat: int) -> Tensor:
+        generator = torch_generator(self.device, self.job.seed, self.job.name, self.step, purpose, repeat)
+        size = (self.job.phase.batch, self.ema.latent_size)
+        return torch.randn(size, generator=generator, device=self.device)
+
+    def _random(self, purpose: str, repeat: int, size: tuple[int, ...]) -> Tensor:
+        generator = torch_generator(self.device, self.job.seed, self.job.name, self.step, purpose, repeat)
+        return torch.rand(size, generator=generator, device=self.device)
+
+    # --- what is kept
+
+    def _take_pictures(self) -> None:
+        """The fixed latents' images by the EMA generator, when this step is one of those."""
+        if self.step not in self.schedule.sample_steps()[len(self.frames) :]:
+            return
+        count = self.job.settings.samples
+        z = latents(count, self.ema.latent_size, self.job.seed, "samples")
+        done = self.step == self.schedule.steps
+        alpha = 1.0 if done else self._alpha()
+        self.frames.append(generate(self.ema, z, sample_labels(count, self.ema.classes), SAMPLE_BATCH, alpha))
+
+    def _finish_row(self, snapshots: Snapshots) -> None:
+        images = self.schedule.images(self.step)
+        row: Row = {
+            "images": images,
+            "kimg": images / 1000,
+            "total_kimg": (self.parent.total_images + images) / 1000,
+            "alpha": self.schedule.alpha(self.step),
+        }
+        means = self.means.values()
+        self._check(means, snapshots)
+        self.rows.append(row | {"generator_loss": means.pop("generator_loss")} | means)
+        self.means = Means()
+
+    def _check(self, means: Row, snapshots: Snapshots) -> None:
+        kept = (
+            f"the last good state is {snapshots.path}" if snapshots.path.exists() else "its parent's checkpoint stands"
+        )
+        advice = f"{kept}; lower phases.{self.job.name}.lr or raise the batch"
+        kimg = self.schedule.images(self.step) / 1000
+        check_health(means, self.job.settings.divergence_limit, self.job.name, kimg, advice)
+
+    def _save_if_healthy(self, snapshots: Snapshots) -> None:
+        self._check(self.means.values(), snapshots)
+        run = {
+            "step": self.step,
+            "rows": self.rows,
+            "means": self.means.state(),
+            "frames": list(map(torch.from_numpy, self.frames)),
+        }
+        snapshots.save(checkpoint.state(self.checkpoint()) | {"run": run})
+
+    def _load_state(self, content: dict[str, Any]) -> None:
+        """Take up a snapshot."""
+        saved = checkpoint.from_state(content, "snapshot")
+        self.step_.generator.load_state_dict(saved.generator.state_dict())
+        self.step_.critic.load_state_dict(saved.critic.state_dict())
+        self.ema.load_state_dict(saved.ema.state_dict())
+        assert saved.optimizers is not None
+        self.step_.load_state(saved.optimizers)
+        run = content["run"]
+        self.step, self.rows = run["step"], run["rows"]
+        self.means.load_state(run["means"])
+        self.frames = [frame.numpy() for frame in run["frames"]]
+
+    def _obey(self, stop: StopRequest) -> None:
+        if stop.signal:
+            raise Interrupted(stop.signal)
+
+    def _bar(self) -> "tqdm[Any]":
+        """kimg done, img/s, time left, losses; every ten seconds where it goes to a file."""
+        return tqdm(
+            total=self.schedule.images(self.schedule.steps),
+            initial=self.schedule.images(self.step),
+            desc=self.job.name,
+            unit="img",
+            unit_scale=True,
+            mininterval=0.5 if sys.stderr.isatty() else 10.0,
+            bar_format="{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]",
+            dynamic_ncols=True,
+        )
+
+
+def _continues_level(parent: Checkpoint, phase: Phase) -> bool:
+    """Whether the level of detail stays constant from the parent on: then the official code keeps Adam's state."""
+    same = parent.resolution == phase.resolution and phase.kind == "stabilize"
+    return same and parent.progress.kind == "stabilize"
+
+
+def _postfix(row: Row) -> str:
+    scores = f"D(real) {row['critic_real']:.3g}, D(fake) {row['critic_fake']:.3g}"
+    return f"{scores}, penalty {row['gradient_penalty']:.3g}"

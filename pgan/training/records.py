@@ -1,0 +1,105 @@
+"""What a phase writes: the rows of losses.csv, the live log beside them, the pictures, the summary."""
+
+import csv
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from torch import Tensor
+
+from pgan.errors import RunError
+
+Row = dict[str, float]
+
+
+class Means:
+    """Running means of the loss terms since the last row, kept on the device: nothing waits for it."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, terms: dict[str, Tensor]) -> None:
+        """Add one step's terms, each a detached scalar."""
+        for name, term in terms.items():
+            self.sums[name] = self.sums[name] + term if name in self.sums else term.clone()
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def values(self) -> Row:
+        """The means so far."""
+        return {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+
+    def state(self) -> dict[str, Any]:
+        """For a snapshot."""
+        return {"sums": self.sums, "counts": self.counts}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """From a snapshot."""
+        self.sums, self.counts = dict(state["sums"]), dict(state["counts"])
+
+
+def check_health(row: Row, limit: float, phase: str, kimg: float, advice: str) -> None:
+    """Raise RunError when a term is not a number or exceeds the limit; `advice` says what is left and what to do."""
+    for name, value in row.items():
+        if not math.isfinite(value) or abs(value) > limit:
+            raise RunError(f"{phase}: training diverged at {kimg:.3f} kimg: {name} is {value:g}; {advice}")
+
+
+def write_losses(path: Path, rows: list[Row]) -> None:
+    """losses.csv: one row per logging interval, six significant digits, nothing that depends on time."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(rows[0].keys())
+        writer.writerows([_number(value) for value in row.values()] for row in rows)
+
+
+class LiveLog:
+    """The same rows while they come, with img/s: for eyes and trackers, and no output of the phase."""
+
+    def __init__(self, path: Path | None, rows: list[Row]) -> None:
+        """Start the file anew, with the rows that a resumed phase already has."""
+        self._file: TextIO | None = None
+        self._last = (time.monotonic(), 0.0)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("w", encoding="utf-8", buffering=1)
+        for row in rows:
+            self._write(row, math.nan)
+
+    def add(self, row: Row, shown: int) -> None:
+        """Append a row; `shown` is the number of images shown in this process so far."""
+        now = time.monotonic()
+        elapsed, images = now - self._last[0], shown - self._last[1]
+        self._last = (now, shown)
+        self._write(row, images / elapsed if elapsed > 0 else math.nan)
+
+    def __enter__(self) -> "LiveLog":
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _write(self, row: Row, speed: float) -> None:
+        if self._file is None:
+            return
+        if self._file.tell() == 0:
+            self._file.write(",".join([*row.keys(), "img_per_s"]) + "\n")
+        self._file.write(",".join([*(_number(value) for value in row.values()), f"{speed:.5g}"]) + "\n")
+
+
+def write_samples(path: Path, frames: list[np.ndarray]) -> None:
+    """samples.npy: uint8 (T, n, C, r, r), the same n latents at T moments of the phase."""
+    np.save(path, np.stack(frames), allow_pickle=False)
+
+
+def write_summary(path: Path, summary: dict[str, Any]) -> None:
+    """summary.json, sorted by key."""
+    path.write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.6g}"

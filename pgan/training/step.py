@@ -1,0 +1,86 @@
+"""One training step: critic updates with the EMA after each, then a generator update."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pgan.networks.layers import downsample, upsample
+from pgan.networks.progressive import Alpha, Critic, Generator
+from pgan.training.config import Training
+from pgan.training.losses import Terms, critic_loss, generator_loss
+
+
+class Step:
+    """The networks with their optimizers, and the two updates."""
+
+    def __init__(
+        self, generator: Generator, critic: Critic, ema: Generator, settings: Training, lr: float, ema_decay: float
+    ) -> None:
+        self.generator, self.critic, self.ema = generator, critic, ema
+        self.settings, self.ema_decay = settings, ema_decay
+        self.optimizers = {
+            "generator": self._adam(generator, lr),
+            "critic": self._adam(critic, lr),
+        }
+
+    def update_critic(self, reals: Tensor, labels: Tensor, latents: Tensor, mix: Tensor, alpha: Alpha) -> Terms:
+        """One Adam step of the critic, then the EMA of the generator; returns the detached loss terms."""
+        self.critic.requires_grad_(True)
+        with torch.no_grad():
+            fakes = self.generator(latents, labels, alpha)
+        loss, terms = critic_loss(self.critic, reals, fakes, labels, mix, alpha, self.settings)
+        self._apply("critic", loss)
+        average(self.ema, self.generator, self.ema_decay)
+        return {name: term.detach() for name, term in terms.items()}
+
+    def update_generator(self, latents: Tensor, labels: Tensor, alpha: Alpha) -> Terms:
+        """One Adam step of the generator; returns the detached loss terms."""
+        self.critic.requires_grad_(False)  # its gradients would be computed and thrown away
+        loss, terms = generator_loss(self.generator, self.critic, latents, labels, alpha, self.settings)
+        self._apply("generator", loss)
+        return {name: term.detach() for name, term in terms.items()}
+
+    def state(self) -> dict[str, Any]:
+        """Adam's state, by network."""
+        return {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()}
+
+    def load_state(self, state: dict[str, Any], lr: float | None = None) -> None:
+        """Continue with a saved Adam state; `lr` replaces the saved learning rate."""
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state[name])
+            for group in optimizer.param_groups:
+                group["lr"] = group["lr"] if lr is None else lr
+
+    def _adam(self, network: Generator | Critic, lr: float) -> torch.optim.Adam:
+        s = self.settings
+        fused = next(network.parameters()).device.type in ("cpu", "cuda")
+        return torch.optim.Adam(
+            network.parameters(), lr, betas=(s.adam_beta1, s.adam_beta2), eps=s.adam_epsilon, fused=fused
+        )
+
+    def _apply(self, name: str, loss: Tensor) -> None:
+        self.optimizers[name].zero_grad()
+        loss.backward()
+        self.optimizers[name].step()
+
+
+@torch.no_grad()
+def average(ema: Generator, generator: Generator, decay: float) -> None:
+    """ema ← decay·ema + (1 - decay)·generator, parameter by parameter."""
+    torch._foreach_lerp_(list(ema.parameters()), list(generator.parameters()), 1.0 - decay)
+
+
+def prepare_reals(images: Tensor, alpha: Alpha, mirror: Tensor | None) -> Tensor:
+    """Real images as the critic sees them.
+
+    uint8 (N, C, r, r) -> float in [-1, 1]; flipped where `mirror` (N,) is true; while growing, faded with their own
+    2×2 means like the generator's images: lerp(x, up(down(x)), 1 - alpha).
+    """
+    x = images.float() / 127.5 - 1.0
+    if mirror is not None:
+        x = torch.where(mirror.view(-1, 1, 1, 1), x.flip(3), x)
+    if isinstance(alpha, Tensor) or alpha < 1.0:
+        coarse = upsample(downsample(x))
+        x = coarse + (x - coarse) * alpha
+    return x

@@ -1,0 +1,27 @@
+"""Stage `evaluate@<phase>`: the phase's checkpoint, the reals of its resolution, the feature space -> metrics.json."""
+
+import sys
+from pathlib import Path
+
+from pgan.metrics.command import evaluate
+from stages.runner import Stage, run
+
+PYRAMID = Path("data/pyramid")
+FEATURES = Path("data/features")
+TRAIN = Path("data/train")
+EVALUATE = Path("data/evaluate")
+
+
+def main(phase: str) -> None:
+    """Measure the phase's EMA generator as `params.evaluate` says."""
+    evaluate(
+        checkpoint=TRAIN / phase / "checkpoint.pt",
+        out=EVALUATE / phase / "metrics.json",
+        pyramid=PYRAMID,
+        features=FEATURES,
+    )
+
+
+if __name__ == "__main__":
+    name = sys.argv[1]
+    run(Stage("evaluate", name, out=EVALUATE / name), lambda: main(name))

@@ -1,0 +1,19 @@
+"""Stage `render`: all phases' samples, losses and metrics, the last checkpoint, the reals -> data/render."""
+
+from pathlib import Path
+
+from pgan.rendering.command import render
+from stages.runner import Stage, run
+
+PYRAMID = Path("data/pyramid")
+TRAIN = Path("data/train")
+RENDER = Path("data/render")
+
+
+def main() -> None:
+    """Draw what `params.render` says."""
+    render(train=TRAIN, pyramid=PYRAMID, out=RENDER)
+
+
+if __name__ == "__main__":
+    run(Stage("render", out=RENDER), main)

@@ -1,0 +1,25 @@
+"""Stage `train@<phase>`: the parent's checkpoint, one level of the pyramid -> data/train/<phase>.
+
+Beside these outputs, and no part of them: data/logs/<phase>.csv, the losses and img/s as they come, and the snapshots
+of an unfinished phase under .pgan/snapshots in the repository's root.
+"""
+
+import sys
+from pathlib import Path
+
+from pgan.training.command import train
+from stages.runner import Stage, root, run
+
+PYRAMID = Path("data/pyramid")
+TRAIN = Path("data/train")
+LOGS = Path("data/logs")
+
+
+def main(phase: str) -> None:
+    """Train the phase of `params.phases`."""
+    train(phase, pyramid=PYRAMID, out=TRAIN / phase, snapshots=root() / ".pgan/snapshots", log=LOGS / f"{phase}.csv")
+
+
+if __name__ == "__main__":
+    name = sys.argv[1]
+    run(Stage("train", name, out=TRAIN / name, live=LOGS / f"{name}.csv"), lambda: main(name))

@@ -1,0 +1,290 @@
+"""The pyramid as a whole: all of it or nothing, the same whatever the number of processes."""
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pgan.data.pyramid import open_labels, open_level, read_meta
+from pgan.errors import InputError, RunError
+from pgan.prepare import build as building
+from pgan.prepare import pool
+from pgan.prepare.build import build
+from pgan.prepare.config import Prepare
+from pgan.prepare.sources import Refused
+
+Settings = Callable[..., Prepare]
+
+ROOT = Path(__file__).parents[2]
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def zoo(tmp_path: Path, png: Callable[..., bytes]) -> Path:
+    """A folder with one of each kind of image, and broken ones among them."""
+    folder = tmp_path / "zoo"
+    folder.mkdir()
+    rgb = Image.open(BytesIO(png(0, (40, 30))))
+    rgb.save(folder / "plain.png")
+    rgb.save(folder / "photo.jpg", quality=90)
+    rgb.convert("L").save(folder / "grey.png")
+    rgb.convert("1").save(folder / "bits.png")
+    rgb.convert("LA").save(folder / "grey-alpha.png")
+    rgb.quantize(20).save(folder / "palette.png")
+    rgb.quantize(20).save(folder / "palette-transparent.png", transparency=3)
+    rgb.convert("CMYK").save(folder / "print.jpg")
+    rgb.convert("CMYK").save(folder / "print.tif")
+    Image.fromarray(np.arange(1200, dtype=np.uint16).reshape(30, 40) * 50).save(folder / "deep.png")
+    rgba = rgb.convert("RGBA")
+    rgba.putalpha(rgb.convert("L"))
+    rgba.save(folder / "alpha.png")
+    rgba.save(folder / "alpha.webp")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    rgb.save(folder / "turned.jpg", exif=exif)
+    rgb.save(folder / "moving.gif", save_all=True, append_images=[rgb.rotate(90)])
+    rgb.save(folder / "moving.webp", save_all=True, append_images=[rgb.rotate(90)])
+    rgb.resize((1, 1)).save(folder / "tiny.png")
+    rgb.resize((3, 2000)).save(folder / "strip.bmp")
+    Image.new("1", (11_000, 9_000)).save(folder / "huge.png")  # beyond Pillow's warning
+    (folder / "cut.jpg").write_bytes((folder / "photo.jpg").read_bytes()[:-300])
+    (folder / "empty.png").touch()
+    (folder / "text.png").write_text("no picture")
+    return folder
+
+
+def test_every_kind_of_image(zoo: Path, settings: Settings, tmp_path: Path) -> None:
+    options = {"path": str(zoo), "resolution": 16, "allow_upscale": True, "max_skipped": 3}
+    results = []
+    for workers in (1, 2):
+        meta = build(settings("folder", **options), tmp_path / f"out{workers}", workers=workers)
+        assert meta.count == len(list(zoo.iterdir())) - 3
+        assert [skip["file"] for skip in meta.skipped] == ["cut.jpg", "empty.png", "text.png"]
+        assert "truncated" in meta.skipped[0]["reason"]
+        assert meta.skipped[2]["reason"] == "no image that Pillow can read"
+        assert len(open_labels(tmp_path / f"out{workers}")) == meta.count
+        results.append(files_of(tmp_path / f"out{workers}"))
+    assert results[0] == results[1]
+    assert results[0].keys() == {"images_4.npy", "images_8.npy", "images_16.npy", "labels.npy", "meta.json"}
+
+
+def test_more_broken_images_than_allowed(zoo: Path, settings: Settings, tmp_path: Path) -> None:
+    options = {"path": str(zoo), "resolution": 16, "allow_upscale": True}
+    with pytest.raises(InputError, match=r"zoo: cut\.jpg: image file is truncated.*max_skipped allows 0"):
+        build(settings("folder", **options), tmp_path / "out")
+    with pytest.raises(InputError, match=r"zoo: cut\.jpg: .*3 unreadable, and prepare\.max_skipped allows 2"):
+        build(settings("folder", max_skipped=2, **options), tmp_path / "out", workers=2)
+    assert {path.name for path in tmp_path.iterdir()} == {"zoo"}
+
+
+def test_nothing_readable(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "1.png").touch()
+    with pytest.raises(InputError, match="not one readable image"):
+        build(settings("folder", path=str(tmp_path / "tree"), max_skipped=9), tmp_path / "out")
+
+
+def test_a_small_image_is_an_error_even_where_broken_ones_are_not(
+    tree_folder: Path, settings: Settings, tmp_path: Path
+) -> None:
+    options = {"path": str(tree_folder), "resolution": 16, "max_skipped": 100}
+    for workers in (1, 2):
+        with pytest.raises(InputError, match=r"cat/10\.jpg: 12 × 10 pixels are too few for prepare\.resolution 16"):
+            build(settings("folder", **options), tmp_path / "out", workers=workers)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("block", [1, 200, 2**24])
+def test_gaps_are_closed(block: int, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "COMPACT_BYTES", block)
+    images = np.random.default_rng(0).integers(0, 256, (300, 8, 8), dtype=np.uint8)
+    gone = np.isin(np.arange(300), [0, 1, 64, 100, 101, 102, 299])
+
+    def source(settings: Prepare, seed: int) -> SimpleNamespace:
+        def read(wanted: list[int]) -> object:
+            return ((i, Refused(f"reason {i}") if gone[i] else images[i]) for i in reversed(wanted))
+
+        return SimpleNamespace(names=range(300), labels=np.arange(300), classes=[], read=read)
+
+    monkeypatch.setattr(building, "open_source", source)
+    meta = build(settings("digits", channels=1, max_skipped=7), tmp_path / "out")
+    assert meta.count == 293
+    assert meta.skipped[2] == {"file": "64", "reason": "reason 64"}
+    assert np.array_equal(open_level(tmp_path / "out", 8)[:, 0], images[~gone])
+    assert np.array_equal(open_labels(tmp_path / "out"), np.flatnonzero(~gone))
+    means = images[~gone].reshape(-1, 4, 2, 4, 2).mean((2, 4))
+    assert np.array_equal(open_level(tmp_path / "out", 4)[:, 0], np.rint(means).astype(np.uint8))
+    size = (tmp_path / "out" / "images_8.npy").stat().st_size
+    assert size == 128 + 293 * 64
+
+
+def test_the_number_of_processes_changes_nothing(settings: Settings, tmp_path: Path) -> None:
+    results = []
+    for workers in (1, 2, 3):
+        out = tmp_path / f"out{workers}"
+        build(settings("photos", resolution=32, photos={"count": 150}), out, seed=3, workers=workers)
+        results.append(files_of(out))
+    assert results[0] == results[1] == results[2]
+
+
+def test_chunks_are_bounded() -> None:
+    def sizes(payloads: list[object], resolution: int = 32) -> list[int]:
+        return [len(chunk) for _, chunk in pool.chunked(enumerate(payloads), resolution)]  # type: ignore[arg-type]
+
+    assert sizes([b"x"] * 130) == [64, 64, 2]
+    assert sizes([b"x"] * 5, resolution=1024) == [1] * 5
+    assert sizes([bytes(3 * 2**20)] * 3) == [1, 1, 1]
+    assert sizes([np.zeros((2**10, 2**10), np.uint8)] * 9) == [4, 4, 1]
+    assert sizes([]) == []
+
+
+def test_a_pyramid_is_replaced_and_other_things_are_not(settings: Settings, tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out"
+    small = settings("digits", max_images=3)
+    build(small, out)
+    build(settings("digits", max_images=5, resolution=4), out)
+    assert read_meta(out).count == 5
+    assert not (out / "images_8.npy").exists()
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+    (tmp_path / "empty").mkdir()
+    build(small, tmp_path / "empty")
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.tex").touch()
+    (tmp_path / "file").touch()
+    for name in ("precious", "file"):
+        with pytest.raises(InputError, match="exists and is no pyramid"):
+            build(small, tmp_path / name)
+    assert (tmp_path / "precious" / "thesis.tex").exists()
+
+
+def test_the_remains_of_a_killed_run_are_removed(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "out.part").mkdir()
+    (tmp_path / "out.part" / "images_64.npy").touch()
+    build(settings("digits", max_images=3), tmp_path / "out")
+    assert sorted(files_of(tmp_path / "out")) == ["images_4.npy", "images_8.npy", "labels.npy", "meta.json"]
+
+
+def test_too_little_room_is_seen_beforehand(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(settings("digits", max_images=3), tmp_path / "out")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(RunError, match=r"the pyramid needs .* GiB, and 0\.0 GiB are free"):
+        build(settings("digits"), tmp_path / "out")
+    assert read_meta(tmp_path / "out").count == 3
+    assert not (tmp_path / "out.part").exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk(workers: int, settings: Settings, tmp_path: Path) -> None:
+    """A limit on the size of files stands for the full disk: the system refuses to write in the same way."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(RunError, match="out: File too large; make room"):
+            build(settings("digits"), tmp_path / "out", workers=workers)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+PREPARE_FOR_EVER = """
+from pathlib import Path
+from pgan.errors import user_errors
+from pgan.prepare.build import build
+from pgan.prepare.config import Photos, Prepare
+if __name__ == "__main__":
+    settings = Prepare(source="photos", resolution=64, photos=Photos(count=10**6))
+    user_errors(build)(settings, Path("out"), workers=2)
+"""
+
+
+def start(folder: Path) -> "subprocess.Popen[str]":
+    """A command that would run for an hour, in a process group of its own."""
+    (folder / "main.py").write_text(PREPARE_FOR_EVER)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "main.py"],
+        cwd=folder,
+        env=environment,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    level = folder / "out.part" / "images_64.npy"
+    deadline = time.monotonic() + 60
+    while not (level.exists() and level.stat().st_size > 10**6):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return process
+
+
+def wait_until_gone(group: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    os.killpg(group, signal.SIGKILL)
+    pytest.fail("processes are left over")
+
+
+def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+    process = start(tmp_path)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in errors
+    wait_until_gone(process.pid)
+    assert [path.name for path in tmp_path.iterdir()] == ["main.py"]
+
+
+def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    process = start(tmp_path)
+    process.kill()
+    process.communicate(timeout=20)
+    wait_until_gone(process.pid)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_killed_worker_is_an_error(settings: Settings, tmp_path: Path) -> None:
+    def images() -> object:
+        yield 0, np.zeros((8, 8), np.uint8)
+        (worker, *_) = multiprocessing.active_children()
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.join()
+        for position in range(1, 10_000):
+            yield position, np.zeros((8, 8), np.uint8)
+
+    import multiprocessing
+
+    folder = tmp_path / "part"
+    folder.mkdir()
+    parameters = settings("digits")
+    building._open_levels(folder, 10_000, parameters)
+    with pytest.raises(RunError, match="a worker process died"):
+        list(pool.outcomes(late(images()), parameters, folder, workers=2))
+
+
+def late(images: object) -> object:
+    """The same images, the first 64 of them at once, so that a worker has started before the second."""
+    yield from [(0, np.zeros((8, 8), np.uint8))] * 65
+    yield from images  # type: ignore[misc]

@@ -1,0 +1,127 @@
+"""The commands: parameters, lines of error, exit codes."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from pgan.data.pyramid import read_meta
+from pgan.prepare.command import _workers, download, prepare
+
+ROOT = Path(__file__).parents[2]
+
+app = typer.Typer()
+app.command()(prepare)
+app.command()(download)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run `prepare` in a new folder with these lines as its parameters."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*lines: str, options: tuple[str, ...] = ()) -> Result:
+        text = "seed: 1\nprepare:\n" + "".join(f"  {line}\n" for line in lines)
+        Path("params.yaml").write_text(text, encoding="utf-8")
+        return CliRunner().invoke(app, ["prepare", "--workers", "1", *options])
+
+    return command
+
+
+def test_prepare(run: Callable[..., Result]) -> None:
+    result = run("source: digits", "resolution: 8", "channels: 1", "labels: true")
+    assert result.exit_code == 0
+    assert result.stdout == "data/pyramid: 1797 images, grey, levels 4 8, 10 classes\n"
+    assert "1797/1797" in result.stderr
+    assert read_meta(Path("data/pyramid")).count == 1797
+
+
+def test_out_params_and_skipped(run: Callable[..., Result], tmp_path: Path, tree_folder: Path) -> None:
+    (tree_folder / "cat" / "broken.png").touch()
+    run("source: folder", "path: tree", "resolution: 8", "max_skipped: 1")
+    Path("params.yaml").rename("other.yaml")
+    result = CliRunner().invoke(app, ["prepare", "--workers", "1", "--params", "other.yaml", "--out", "there"])
+    assert result.stdout == "there: 5 images, RGB, levels 4 8, no classes, 1 skipped (listed in meta.json)\n"
+
+
+def test_the_seed_matters_to_photos_alone(run: Callable[..., Result]) -> None:
+    Path("params.yaml").write_text("prepare:\n  source: digits\n  resolution: 4\n  max_images: 2\n")
+    assert CliRunner().invoke(app, ["prepare", "--workers", "1"]).exit_code == 0
+    Path("params.yaml").write_text("prepare:\n  source: photos\n  resolution: 4\n")
+    result = CliRunner().invoke(app, ["prepare", "--workers", "1"])
+    assert (result.exit_code, result.stderr) == (2, "error: params.yaml: seed: missing\n")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["source: digits", "resolution: 12"], "resolution 12 is not base × 2^k: with base 4, take 8 or 16"),
+        (
+            ["source: digits", "resolution: 14", "base: 14", "bases: 7"],
+            "prepare.bases: unknown parameter; did you mean 'base'",
+        ),
+        (["source: digits", "resolution: '8'"], "prepare.resolution: input should be a valid integer"),
+        (["source: digits", "resolution: 8", "channels: 2"], "prepare.channels: input should be 1 or 3"),
+        (["source: digits", "resolution: 2", "base: 1"], "prepare.base: input should be greater than or equal to 2"),
+        (["source: digit", "resolution: 8"], "prepare.source: input should be 'digits'"),
+        (["source: digits"], "prepare.resolution: missing"),
+        (["source: digits", "resolution: 8", "path: x"], "source 'digits' is embedded: path must be null"),
+        (["source: folder", "resolution: 8"], "source 'folder' needs a path"),
+        (["source: zip", "resolution: 8", "path: x", "labels_path: y"], "labels_path belongs to source 'idx'"),
+        (["source: zip", "resolution: 8", "path: none.zip"], "none.zip: no such file"),
+        (["source: photos", "resolution: 8", "photos: {counts: 3}"], "prepare.photos.counts: unknown parameter"),
+        (["source: photos", "resolution: 8", "photos: {min_side: 0.0}"], "prepare.photos.min_side: input should be"),
+        (["source: digits", "resolution: 8", "max_images: 0"], "prepare.max_images: input should be"),
+        (["source: digits", "resolution: 64"], "8 × 8 pixels are too few for prepare.resolution 64"),
+    ],
+)
+def test_mistakes_end_in_one_line(run: Callable[..., Result], lines: list[str], message: str) -> None:
+    result = run(*lines)
+    assert result.exit_code == 2
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert message in last
+    assert "Traceback" not in result.output
+    assert not Path("data/pyramid").exists()
+
+
+def test_no_parameters_at_all(run: Callable[..., Result]) -> None:
+    result = CliRunner().invoke(app, ["prepare"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: params.yaml: no such file")
+
+
+def test_number_of_processes(monkeypatch: pytest.MonkeyPatch, run: Callable[..., Result]) -> None:
+    monkeypatch.delenv("PGAN_WORKERS", raising=False)
+    assert _workers(None) >= 1
+    assert _workers(3) == 3
+    monkeypatch.setenv("PGAN_WORKERS", "auto")
+    assert _workers(None) >= 1
+    monkeypatch.setenv("PGAN_WORKERS", "5")
+    assert _workers(None) == 5
+    lines = ("source: digits", "resolution: 4")
+    assert run(*lines, options=("--workers", "0")).stderr == "error: --workers: must be 1 or more, found 0\n"
+    monkeypatch.setenv("PGAN_WORKERS", "many")
+    assert (
+        CliRunner().invoke(app, ["prepare"]).stderr
+        == "error: PGAN_WORKERS: expected a number or 'auto', found 'many'\n"
+    )
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, pgan.prepare.command, pgan.prepare.config\n"
+        "print(sorted({'torch', 'sklearn', 'scipy', 'matplotlib', 'numpy', 'PIL'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
+
+
+def test_workers_import_neither_torch_nor_scikit_learn() -> None:
+    code = "import sys, pgan.prepare.pool\nprint(sorted({'torch', 'sklearn', 'scipy'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
