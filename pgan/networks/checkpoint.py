@@ -4,6 +4,8 @@ Only tensors and plain values go in, so that it loads with `weights_only=True`: 
 """
 
 import os
+import shutil
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pydantic
 import torch
 
-from pgan.errors import InputError
+from pgan.errors import InputError, RunError
 from pgan.networks.config import Networks
 from pgan.networks.progressive import Critic, Generator, initialize
 
@@ -108,21 +110,27 @@ def from_state(content: Any, where: str) -> Checkpoint:
 
 
 def save(content: dict[str, Any], path: Path) -> None:
-    """Write tensors and plain values so that `path` is at every moment either whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write tensors and plain values so that `path` is at every moment either whole or not there.
+
+    Raises:
+        RunError: the disk is full, or the folder cannot be written to; what stood at `path` still stands.
+    """
     # torch names the archive's folder after the file: a fixed name keeps the bytes independent of where it is written
     part = path.parent / f".{path.stem}.part"
-    part.mkdir(exist_ok=True)
     inner = part / "checkpoint.pt"
     try:
+        part.mkdir(parents=True, exist_ok=True)
         with inner.open("wb") as file:
             torch.save(content, file)
             file.flush()
             os.fsync(file.fileno())
         inner.replace(path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror or error}") from None
+    except RuntimeError:  # torch's zip writer stumbles over a write that failed, and says nothing of the cause
+        raise RunError(f"{path}: cannot be written: the disk is probably full") from None
     finally:
-        inner.unlink(missing_ok=True)
-        part.rmdir()
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def read(path: Path, device: torch.device | str = "cpu") -> Any:
@@ -132,7 +140,8 @@ def read(path: Path, device: torch.device | str = "cpu") -> Any:
         InputError: the file is missing or damaged, or holds anything but tensors and plain values.
     """
     try:
-        return torch.load(path, map_location=device, weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # torch muses about pickle protocols before it refuses
+            return torch.load(path, map_location=device, weights_only=True)
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: no such checkpoint") from None
     except PermissionError:

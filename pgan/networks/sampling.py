@@ -1,5 +1,6 @@
 """Images from a generator: latents by seed, batches, uint8."""
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,11 +13,13 @@ from pgan.randomness import torch_generator
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of that name; "auto" is CUDA, then MPS, then CPU.
+    """The device of that name; "auto" is $PGAN_DEVICE, or else CUDA, then MPS, then CPU.
 
     Raises:
         InputError: no such device here.
     """
+    if name == "auto":
+        name = os.environ.get("PGAN_DEVICE", "auto")
     if name == "auto":
         mps = torch.backends.mps.is_available()
         name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"

@@ -1,0 +1,42 @@
+"""What several test folders share: tiny parameters."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pgan.config import read_yaml
+from pgan.networks.config import Networks
+from pgan.training.config import Training
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def parameters() -> dict[str, Any]:
+    """The repository's own params.yaml."""
+    return read_yaml(ROOT / "params.yaml")
+
+
+@pytest.fixture
+def networks(parameters: dict[str, Any]) -> Networks:
+    """Narrow networks for tests."""
+    return Networks.model_validate(parameters["networks"] | {"latent_size": 8, "fmap_base": 64, "fmap_max": 8})
+
+
+@pytest.fixture
+def training(parameters: dict[str, Any]) -> Training:
+    """The demo's training parameters."""
+    return Training.model_validate(parameters["training"])
+
+
+@pytest.fixture
+def params_file(tmp_path: Path, parameters: dict[str, Any], networks: Networks) -> Path:
+    """A parameter file with narrow networks and short phases."""
+    phases = {name: phase | {"kimg": 0.1, "batch": 8} for name, phase in parameters["phases"].items()}
+    training = parameters["training"] | {"log_every_kimg": 0.02, "samples": 4, "sample_frames": 3}
+    content = parameters | {"networks": networks.model_dump(), "phases": phases, "training": training}
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path

@@ -1,0 +1,51 @@
+"""The pyramid's files: read back as they were written, refused when they are something else."""
+
+import numpy as np
+import pytest
+
+from pgan.data.pyramid import LABELS, Meta, level_name, open_labels, open_level, read_meta, write_meta
+from pgan.errors import InputError
+
+
+def test_meta_round_trip(tmp_path):
+    meta = Meta(3, 1, [4, 8], ["é", "b"], "folder", "0" * 64, [{"file": "x", "reason": "y"}])
+    write_meta(tmp_path, meta)
+    assert read_meta(tmp_path) == meta
+
+
+def test_level_is_a_memory_map(tmp_path):
+    np.save(tmp_path / level_name(8), np.zeros((2, 3, 8, 8), np.uint8))
+    images = open_level(tmp_path, 8)
+    assert isinstance(images, np.memmap)
+    assert not images.flags.writeable
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((2, 3, 4, 4), np.uint8), np.zeros((2, 3, 8, 8)), np.zeros(3, np.uint8), np.array([{}] * 3)]
+)
+def test_a_level_of_another_kind_is_refused(tmp_path, array):
+    np.save(tmp_path / level_name(8), array)
+    with pytest.raises(InputError, match=r"images_8\.npy: "):
+        open_level(tmp_path, 8)
+
+
+def test_missing_files_are_named_with_advice(tmp_path):
+    with pytest.raises(InputError, match=r"no level of 8 pixels; raise prepare\.resolution"):
+        open_level(tmp_path, 8)
+    with pytest.raises(InputError, match="no pyramid here"):
+        read_meta(tmp_path)
+    with pytest.raises(InputError, match="again with `pgan prepare`"):
+        open_labels(tmp_path)
+
+
+def test_labels_of_another_type_are_refused(tmp_path):
+    np.save(tmp_path / LABELS, np.zeros(3))
+    with pytest.raises(InputError, match="expected int64"):
+        open_labels(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"count": 1, "what": 2}'])
+def test_a_description_of_another_kind_is_refused(tmp_path, text):
+    (tmp_path / "meta.json").write_text(text)
+    with pytest.raises(InputError, match="not a pyramid's description"):
+        read_meta(tmp_path)

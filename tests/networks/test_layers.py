@@ -1,0 +1,77 @@
+"""Layers: each against its definition, and the faults that other implementations have."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from pgan.networks.layers import Conv, Dense, DenseToMap, DownConv, UpConv, minibatch_stddev, pixel_norm, upsample
+
+
+def fresh(layer, seed=0):
+    layer.initialize(torch.Generator().manual_seed(seed))
+    torch.nn.init.normal_(layer.bias)
+    return layer.double()
+
+
+def test_equalized_lr_scales_weight_but_not_bias():
+    layer = fresh(Conv(5, 7, 3, equalized=True))
+    x = torch.randn(2, 5, 6, 6, dtype=torch.float64)
+    expected = F.conv2d(x, layer.weight * math.sqrt(2 / (5 * 9)), layer.bias, padding=1)
+    assert torch.allclose(layer(x), expected)
+    assert 0.8 < layer.weight.std() < 1.2, "drawn from N(0, 1), scaled at run time"
+
+
+def test_without_equalized_lr_the_function_at_the_start_is_the_same():
+    with_scale, without = fresh(Conv(5, 7, 3, equalized=True)), fresh(Conv(5, 7, 3, equalized=False))
+    without.bias.data = with_scale.bias.data
+    x = torch.randn(2, 5, 6, 6, dtype=torch.float64)
+    assert torch.allclose(with_scale(x), without(x), atol=1e-6)
+    assert without.scale == 1.0
+
+
+@pytest.mark.parametrize(("layer", "gain"), [(Dense(6, 4, True, gain=1.0), 1.0), (Dense(6, 4, True), math.sqrt(2))])
+def test_dense_gain(layer, gain):
+    assert layer.scale == pytest.approx(gain / math.sqrt(6))
+
+
+def test_first_layer_has_the_gain_of_the_original_code_and_one_bias_per_channel():
+    layer = DenseToMap(16, 8, 4, equalized=True)
+    assert layer.scale == pytest.approx(math.sqrt(2) / 4 / math.sqrt(16))
+    assert layer.bias.shape == (8,)
+    assert layer(torch.zeros(3, 16)).shape == (3, 8, 4, 4)
+
+
+def test_fused_upconv_is_the_same_function():
+    plain, fused = (fresh(UpConv(5, 3, True, fused=f)) for f in (False, True))
+    fused.load_state_dict(plain.state_dict())
+    x = torch.randn(2, 5, 4, 4, dtype=torch.float64)
+    assert torch.allclose(plain(x), fused(x), atol=1e-12)
+    assert torch.allclose(plain(x), F.conv2d(upsample(x), plain.scaled_weight(), plain.bias, padding=1))
+
+
+def test_fused_downconv_is_convolution_then_mean():
+    layer = fresh(DownConv(5, 3, True))
+    x = torch.randn(2, 5, 8, 8, dtype=torch.float64)
+    expected = F.avg_pool2d(F.conv2d(x, layer.scaled_weight(), None, padding=1), 2) + layer.bias.view(1, -1, 1, 1)
+    assert torch.allclose(layer(x), expected, atol=1e-12)
+
+
+def test_pixel_norm_makes_unit_mean_square():
+    x = torch.randn(3, 16, 5, 5) * 7
+    assert torch.allclose(pixel_norm(x).square().mean(1), torch.ones(3, 5, 5), atol=1e-5)
+
+
+def test_minibatch_stddev_is_one_scalar_per_strided_group():
+    x = torch.randn(6, 4, 3, 3, dtype=torch.float64)
+    out = minibatch_stddev(x, 3)
+    assert out.shape == (6, 5, 3, 3)
+    for i in range(2):  # sample i is grouped with i + N/group, i + 2N/group
+        members = x[[i, i + 2, i + 4]]
+        expected = (members.var(0, correction=0) + 1e-8).sqrt().mean()
+        assert torch.allclose(out[[i, i + 2, i + 4], 4], expected.expand(3, 3, 3).double(), atol=1e-6)
+
+
+def test_minibatch_stddev_of_a_batch_smaller_than_the_group():
+    assert minibatch_stddev(torch.randn(2, 4, 3, 3), 4).shape == (2, 5, 3, 3)

@@ -1,0 +1,86 @@
+"""Reading params.yaml: every mistake ends in one line that names file and key."""
+
+import pytest
+
+from pgan.config import Section, read_section, read_value, read_yaml
+from pgan.errors import InputError
+
+
+class Inner(Section):
+    depth: int
+    rate: float
+
+
+class Outer(Section):
+    name: str
+    inner: Inner
+    flag: bool = False
+
+
+GOOD = "s:\n  name: a\n  inner: {depth: 2, rate: 1e-3}\n"
+
+
+def write(tmp_path, text):
+    (tmp_path / "p.yaml").write_text(text)
+    return tmp_path / "p.yaml"
+
+
+def test_a_good_section(tmp_path):
+    outer = read_section(write(tmp_path, GOOD), "s", Outer)
+    assert outer.inner == Inner(depth=2, rate=0.001)
+    assert read_section(write(tmp_path, GOOD), "s.inner", Inner) == outer.inner
+
+
+@pytest.mark.parametrize("number", ["1e-3", "1E-3", "1.0e-3", ".001", "0.001", "+1e-3"])
+def test_numbers_as_yaml_1_2_and_dvc_read_them(tmp_path, number):
+    assert read_yaml(write(tmp_path, f"x: {number}"))["x"] == 0.001
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GOOD.replace("name", "nmae"), "p.yaml: s.nmae: unknown parameter; did you mean 'name'?"),
+        (GOOD.replace("depth", "dpeth"), "p.yaml: s.inner.dpeth: unknown parameter; did you mean 'depth'?"),
+        (GOOD.replace("depth: 2, ", ""), "p.yaml: s.inner.depth: missing"),
+        (GOOD.replace("2", "two"), "p.yaml: s.inner.depth: input should be a valid integer, found 'two'"),
+        (GOOD.replace("2", "true"), "p.yaml: s.inner.depth: input should be a valid integer, found True"),
+        (GOOD.replace("2", '"2"'), "p.yaml: s.inner.depth: input should be a valid integer, found '2'"),
+        (GOOD.replace("{depth: 2, rate: 1e-3}", "5"), "p.yaml: s.inner: expected a mapping, found 5"),
+        ("s: 5", "p.yaml: s: expected a mapping, found 5"),
+        ("z: {}", "p.yaml: s: missing"),
+        ("sx: {}", "p.yaml: s: missing; did you mean 'sx'?"),
+        ("[1, 2]", "p.yaml: expected a mapping of parameters at the top level"),
+        ("", "p.yaml: expected a mapping of parameters at the top level"),
+        ("s: [", "p.yaml, line 1: not valid YAML"),
+        ("s: 1\ns: 2", "p.yaml, line 2: not valid YAML: the key 's' is given twice"),
+        ("s: !!python/object/apply:os.system [ls]", "not valid YAML"),
+    ],
+)
+def test_one_line_for_each_mistake(tmp_path, text, message):
+    with pytest.raises(InputError) as error:
+        read_section(write(tmp_path, text), "s", Outer)
+    assert message in str(error.value)
+    assert len([line for line in str(error.value).splitlines() if "p.yaml" in line]) >= 1
+
+
+def test_all_mistakes_at_once(tmp_path):
+    text = GOOD.replace("name: a", "nmae: a").replace("2", "x")
+    with pytest.raises(InputError) as error:
+        read_section(write(tmp_path, text), "s", Outer)
+    assert len(str(error.value).splitlines()) == 3, "misspelt, hence missing, and a wrong type"
+
+
+def test_values_at_the_top(tmp_path):
+    path = write(tmp_path, "seed: 3\nother: true")
+    assert read_value(path, "seed", int) == 3
+    with pytest.raises(InputError, match="seeds: missing"):
+        read_value(path, "seeds", int)
+    with pytest.raises(InputError, match="other: expected int, found True"):
+        read_value(path, "other", int)
+
+
+def test_files_that_are_no_text(tmp_path):
+    (tmp_path / "p.yaml").write_bytes(b"\xff\xfe\x00")
+    for path, message in ((tmp_path / "p.yaml", "UTF-8"), (tmp_path, "no such file"), (tmp_path / "q", "no such file")):
+        with pytest.raises(InputError, match=message):
+            read_yaml(path)

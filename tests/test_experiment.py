@@ -1,0 +1,83 @@
+"""params.yaml as a whole: the repository's own is right, and what is impossible between sections is refused."""
+
+import copy
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from pgan.cli import app
+from pgan.experiment import read_experiment
+
+
+def test_the_repository_s_own_parameters_are_right(parameters, tmp_path):
+    (tmp_path / "p.yaml").write_text(yaml.safe_dump(parameters, sort_keys=False))
+    assert list(read_experiment(tmp_path / "p.yaml").phases) == list(parameters["phases"])
+
+
+def edit(content, key, value):
+    *path, last = key.split(".")
+    for part in path:
+        content = content[part]
+    if value is None:
+        del content[last]
+    else:
+        content[last] = value
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"trian": {}}, "trian: unknown parameter; did you mean 'train"),
+        ({"phases.grow_8.kimgs": 1}, "phases.grow_8.kimgs: unknown parameter; did you mean 'kimg'?"),
+        ({"phases.grow_8.kimg": 0}, "phases.grow_8.kimg: input should be greater than 0, found 0"),
+        ({"phases.grow_8.kimg": -1}, "phases.grow_8.kimg: input should be greater than 0, found -1"),
+        ({"phases.grow_8.batch": 1}, "phases.grow_8.batch: a batch of 1 has no standard deviation"),
+        ({"phases.grow_8.batch": 6}, "phases.grow_8.batch: 6 is not a multiple of networks.minibatch_stddev = 4"),
+        ({"phases.grow_8.from": "nowhere"}, "phases.grow_8.from: 'nowhere' is no phase"),
+        ({"phases.grow_8.from": "stabilize_16"}, "phases.grow_8.from: 'stabilize_16' comes later"),
+        (
+            {"phases.grow_8.from": "grow_8"},
+            "phases.grow_8.from: 'grow_8' comes later or is itself: the chain is cyclic",
+        ),
+        ({"phases.grow_8.resolution": 12}, "phases.grow_8.resolution: resolution 12 is not networks.base_size × 2^k"),
+        (
+            {"phases.grow_8.resolution": 16},
+            "phases.grow_8.resolution: a grow phase must have twice that of 'stabilize_4'",
+        ),
+        ({"phases.stabilize_8.resolution": 4}, "phases.stabilize_8.resolution: a stabilize phase must have that of"),
+        ({"phases.grow_8.kind": "shrink"}, "phases.grow_8.kind: input should be 'stabilize' or 'grow', found 'shrink'"),
+        ({"phases": {}}, "phases: "),
+        ({"phases.grow-8": {}}, "phases.grow-8"),
+        ({"networks.base_size": 7}, "networks.base_size: 7, but prepare.base is 4"),
+        ({"networks.channels": 3}, "networks.channels: 3, but prepare.channels is 1"),
+        ({"networks.classes": 10, "prepare.labels": False}, "networks.classes: 10, but prepare.labels is false"),
+        ({"prepare.labels": False}, "features.space: 'classifier' is trained on labels"),
+        ({"prepare.resolution": 8}, "phases.grow_16.resolution: 16 exceeds prepare.resolution = 8"),
+        ({"prepare.resolution": 12}, "prepare"),
+        ({"evaluate.target_resolution": 5}, "evaluate.target_resolution: 5 is no level of the pyramid"),
+        ({"training.ema_beta": 0.999}, "training: set exactly one of ema_beta and ema_half_life_kimg"),
+        ({"seed": "a"}, "seed: input should be a valid integer, found 'a'"),
+        ({"seed": None}, "seed: missing"),
+        ({"networks.pixel_norm": 1}, "networks.pixel_norm: input should be a valid boolean, found 1"),
+    ],
+)
+def test_what_is_impossible_ends_in_lines_that_name_file_and_key(changes, message, parameters, tmp_path):
+    content = copy.deepcopy(parameters)
+    for key, value in changes.items():
+        edit(content, key, value)
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    result = CliRunner().invoke(app, ["check", "--params", str(path)])
+    assert result.exit_code == 2, result.output
+    assert f"{path}: {message}" in result.output or f"{path}: {message.split(':')[0]}" in result.output
+    assert message.split(": ", 1)[-1] in result.output
+    assert all(line.startswith(("error: ", "       ")) for line in result.output.splitlines())
+
+
+def test_help_answers_at_once_without_torch():
+    import subprocess
+    import sys
+
+    code = "import sys; sys.argv = ['pgan', '--help']; import pgan.cli; assert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

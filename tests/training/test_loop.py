@@ -1,0 +1,232 @@
+"""A phase as a whole: reproducible, resumable, and stopped before it spoils anything."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from pgan.errors import RunError
+from pgan.networks import checkpoint
+from pgan.networks.checkpoint import Progress
+from pgan.training import loop
+from pgan.training.config import Phase
+from pgan.training.interrupt import Interrupted
+from pgan.training.loop import Job, PhaseRun
+from pgan.training.snapshots import Snapshots, fingerprint
+
+CPU = torch.device("cpu")
+
+
+def phase(**changes):
+    spec = {"from": "init", "kind": "stabilize", "resolution": 4, "kimg": 0.1, "batch": 8, "lr": 0.001}
+    return Phase.model_validate(spec | changes)
+
+
+def job(training, spec, name="p", classes=0, **changes):
+    settings = training.model_copy(
+        update={"log_every_kimg": 0.02, "samples": 4, "sample_frames": 4, "mirror": True} | changes
+    )
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (40, 1, spec.resolution, spec.resolution), dtype=np.uint8)
+    return Job(name, spec, settings, 0, images, rng.integers(0, max(classes, 1), 40))
+
+
+def outputs(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def train(the_job, parent, tmp_path, out="out", **run):
+    the_run = PhaseRun(the_job, parent, CPU)
+    store = Snapshots(tmp_path / "snapshots", the_job.name, "key")
+    the_run.run(store, run.get("every", 1e9), run.get("log"))
+    the_run.write(tmp_path / out)
+    return tmp_path / out
+
+
+@pytest.fixture
+def interrupted_after(monkeypatch):
+    """Make the n-th step of a run end with a request to stop, as SIGTERM would."""
+
+    def install(steps):
+        count = 0
+        advance = PhaseRun._advance
+
+        def counted(self):
+            nonlocal count
+            advance(self)
+            count += 1
+            if count == steps:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        monkeypatch.setattr(PhaseRun, "_advance", counted)
+
+    return install
+
+
+CASES = {
+    "stabilize": (phase(), 0, {}),
+    "grow": (phase(kind="grow", resolution=8), 0, {}),
+    "labels and critic steps": (phase(kind="grow", resolution=8), 3, {"critic_steps": 2}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_same_parameters_give_the_same_bytes(case, networks, training, tmp_path):
+    spec, classes, changes = CASES[case]
+    config = networks.model_copy(update={"classes": classes})
+    runs = [
+        train(job(training, spec, classes=classes, **changes), checkpoint.fresh(config, 4, 0), tmp_path, out)
+        for out in ("a", "b")
+    ]
+    assert outputs(runs[0]) == outputs(runs[1])
+    assert set(outputs(runs[0])) == {"checkpoint.pt", "losses.csv", "samples.npy", "summary.json"}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("steps", [1, 5])
+def test_an_interrupted_phase_ends_with_the_bytes_of_an_uninterrupted_one(
+    case, steps, networks, training, tmp_path, interrupted_after
+):
+    spec, classes, changes = CASES[case]
+    config = networks.model_copy(update={"classes": classes})
+    the_job = job(training, spec, classes=classes, **changes)
+    whole = train(the_job, checkpoint.fresh(config, 4, 0), tmp_path, "whole")
+    interrupted_after(steps)
+    with pytest.raises(Interrupted) as stop:
+        train(the_job, checkpoint.fresh(config, 4, 0), tmp_path, "broken")
+    assert stop.value.exit_code == 143
+    assert not (tmp_path / "broken").exists()
+    resumed = train(the_job, checkpoint.fresh(config, 4, 0), tmp_path, "broken")
+    assert outputs(resumed) == outputs(whole)
+
+
+def test_a_damaged_snapshot_is_as_good_as_none(networks, training, tmp_path):
+    whole = train(job(training, phase()), checkpoint.fresh(networks, 4, 0), tmp_path, "a")
+    path = tmp_path / "snapshots" / "p-key.pt"
+    path.parent.mkdir()
+    path.write_bytes(b"damaged")
+    assert outputs(train(job(training, phase()), checkpoint.fresh(networks, 4, 0), tmp_path, "b")) == outputs(whole)
+
+
+def test_a_fingerprint_changes_with_parameters_and_files(tmp_path):
+    (tmp_path / "a").write_text("a")
+    base = fingerprint({"x": 1}, [tmp_path / "a"])
+    assert fingerprint({"x": 1}, [tmp_path / "a"]) == base
+    assert fingerprint({"x": 2}, [tmp_path / "a"]) != base
+    (tmp_path / "a").write_text("b")
+    assert fingerprint({"x": 1}, [tmp_path / "a"]) != base
+
+
+@pytest.mark.parametrize(("lr", "limit"), [(1e6, 1e6), (1e38, 1e300)])
+def test_divergence_stops_the_phase_and_names_term_and_place(lr, limit, networks, training, tmp_path):
+    the_job = job(training, phase(lr=lr, kimg=2), divergence_limit=limit)
+    with pytest.raises(
+        RunError, match=r"p: training diverged at 0\.\d+ kimg: \w+ is .*; its parent's checkpoint stands"
+    ):
+        train(the_job, checkpoint.fresh(networks, 4, 0), tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+def test_divergence_keeps_the_last_good_snapshot(networks, training, tmp_path, monkeypatch):
+    the_job = job(training, phase(kimg=1))
+    update = loop.Step.update_critic
+
+    def poisoned(self, *args):
+        terms = update(self, *args)
+        poisoned.count += 1
+        return {k: v * float("nan") for k, v in terms.items()} if poisoned.count > 20 else terms
+
+    poisoned.count = 0
+    monkeypatch.setattr(loop.Step, "update_critic", poisoned)
+    with pytest.raises(RunError, match=r"is nan; the last good state is .*p-key\.pt"):
+        train(the_job, checkpoint.fresh(networks, 4, 0), tmp_path, every=0.0)
+    kept = checkpoint.load(tmp_path / "snapshots" / "p-key.pt")
+    assert kept.progress.images == 20 * 8
+    assert all(p.isfinite().all() for p in kept.generator.parameters())
+
+
+def test_losses_csv(networks, training, tmp_path):
+    parent = checkpoint.fresh(networks, 4, 0)
+    parent.progress = Progress("before", "stabilize", 500, 2500)
+    out = train(job(training, phase(kind="grow", resolution=8)), parent, tmp_path, log=tmp_path / "log.csv")
+    header, *rows = (out / "losses.csv").read_text().splitlines()
+    assert header == (
+        "images,kimg,total_kimg,alpha,generator_loss,critic_real,critic_fake,gradient_penalty,drift,gradient_norm"
+    )
+    cells = [row.split(",") for row in rows]
+    assert [row[0] for row in cells] == ["24", "40", "64", "80", "104"]
+    assert cells[0][:4] == ["24", "0.024", "2.524", "0.24"]
+    live = (tmp_path / "log.csv").read_text().splitlines()
+    assert live[0] == header + ",img_per_s"
+    assert [line.rsplit(",", 1)[0] for line in live[1:]] == rows
+
+
+def test_summary_and_samples(networks, training, tmp_path):
+    out = train(job(training, phase(kind="grow", resolution=8)), checkpoint.fresh(networks, 4, 0), tmp_path)
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["phase"], summary["kind"], summary["resolution"]) == ("p", "grow", 8)
+    assert summary["kimg"] == summary["total_kimg"] == 0.104
+    assert summary["sample_kimg"][0] == 0.0
+    assert summary["sample_kimg"][-1] == 0.104
+    samples = np.load(out / "samples.npy")
+    assert samples.shape == (4, 4, 1, 8, 8)
+    assert samples.dtype == np.uint8
+    assert not np.array_equal(samples[0], samples[-1])
+
+
+def test_all_phases_show_the_same_latents(networks, training, tmp_path):
+    first = train(job(training, phase(), "one"), checkpoint.fresh(networks, 4, 0), tmp_path, "one")
+    parent = checkpoint.load(first / "checkpoint.pt")
+    second = train(job(training, phase(kind="grow", resolution=8), "two"), parent, tmp_path, "two")
+    last, begin = np.load(first / "samples.npy")[-1], np.load(second / "samples.npy")[0]
+    assert np.array_equal(last.repeat(2, 2).repeat(2, 3), begin), "a fade begins where the parent ended"
+
+
+def test_adam_starts_anew_at_both_ends_of_a_fade_and_goes_on_where_nothing_changes(networks, training, tmp_path):
+    def begin(parent, spec):
+        return PhaseRun(job(training, spec), parent, CPU).step_.optimizers["critic"].state
+
+    one = checkpoint.load(
+        train(job(training, phase(), "a"), checkpoint.fresh(networks, 4, 0), tmp_path) / "checkpoint.pt"
+    )
+    grow = phase(kind="grow", resolution=8)
+    two = checkpoint.load(train(job(training, grow, "b"), one, tmp_path, "b") / "checkpoint.pt")
+    assert not begin(one, grow), "the start of a fade"
+    assert not begin(two, phase(resolution=8)), "the end of a fade"
+    kept = begin(one, phase(lr=0.5))
+    assert kept, "the same level of detail"
+    run = PhaseRun(job(training, phase(lr=0.5)), one, CPU)
+    assert {group["lr"] for group in run.step_.optimizers["critic"].param_groups} == {0.5}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_exits_and_the_same_command_goes_on(number, code, params_file, tmp_path):
+    text = params_file.read_text().replace("kimg: 0.1", "kimg: 400", 1)
+    params_file.write_text(text)
+    pyramid = tmp_path / "data" / "pyramid"
+    pyramid.mkdir(parents=True)
+    np.save(pyramid / "images_4.npy", np.random.default_rng(0).integers(0, 256, (40, 1, 4, 4), dtype=np.uint8))
+    np.save(pyramid / "labels.npy", np.zeros(40, np.int64))
+    pgan = [sys.executable, "-m", "pgan"]
+    subprocess.run([*pgan, "init"], cwd=tmp_path, check=True)
+    command = [*pgan, "train", "stabilize_4", "--log", "log.csv"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "log.csv").exists() or len((tmp_path / "log.csv").read_text().splitlines()) < 3:
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert "goes on from .pgan/snapshots/stabilize_4-" in stderr.splitlines()[-1]
+    assert "Traceback" not in stderr
+    (snapshot,) = (tmp_path / ".pgan/snapshots").iterdir()
+    assert checkpoint.load(snapshot).progress.images > 0
+    assert not (tmp_path / "data/train/stabilize_4").exists()
