@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from pgan.data.pyramid import LABELS, META, Meta, level_name, write_meta
 from pgan.errors import InputError, RunError
-from pgan.prepare.config import Prepare
+from pgan.prepare.config import EMBEDDED, Prepare
 from pgan.prepare.pool import outcomes
 from pgan.prepare.sources import Source, open_source
 from pgan.prepare.work import Outcome
@@ -72,7 +72,7 @@ def _fill(
     """Write all images at their positions; returns SHA-256 digests (N, 32) and the reasons of positions left empty."""
     position_of = np.full(len(source.names), -1)
     position_of[wanted] = np.arange(len(wanted))
-    images = ((int(position_of[index]), payload) for index, payload in source.read(wanted.tolist()))
+    images = ((int(position_of[index]), payload) for index, payload in source.read(wanted))
     digests = np.zeros((len(wanted), 32), np.uint8)
     skipped: dict[int, str] = {}
     with closing(outcomes(images, settings, folder, workers)) as done:
@@ -105,18 +105,18 @@ def _with_progress(done: Iterator[Outcome], total: int) -> Iterator[Outcome]:
 
 
 def _where(settings: Prepare) -> str:
-    return settings.path or f"source '{settings.source}'"
+    return f"source '{settings.source}'" if settings.source in EMBEDDED else str(settings.path)
 
 
 def _printable(name: object) -> str:
-    """Text that UTF-8 can hold: file names may be any bytes."""
-    return str(name).encode("utf-8", "backslashreplace").decode("utf-8")
+    """Text in one line that UTF-8 can hold: file names may be any bytes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name))
 
 
 def _digest(source: Source, wanted: np.ndarray, digests: np.ndarray) -> str:
     """SHA-256 over names, classes and contents in order: the same for a folder and for an archive of it."""
     total = hashlib.sha256()
-    for index, digest in zip(wanted.tolist(), digests, strict=True):
+    for index, digest in zip(wanted, digests, strict=True):
         label = source.classes[source.labels[index]] if source.classes else ""
         total.update(f"{_printable(source.names[index])}\0{_printable(label)}\0{digest.tobytes().hex()}\n".encode())
     return total.hexdigest()
@@ -171,6 +171,7 @@ def _check_replaceable(out: Path) -> None:
 def _new_folder(out: Path) -> Iterator[Path]:
     """A folder beside `out` that takes its place when all went well, and goes when it did not."""
     out.parent.mkdir(parents=True, exist_ok=True)
+    out = out.resolve()  # where a link points to: the new folder must be on the same disk
     folder = out.with_name(out.name + ".part")
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
     folder.mkdir()

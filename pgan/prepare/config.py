@@ -38,7 +38,7 @@ class Prepare(Section):
     `tar`: a tree of images. `cifar10`: cifar-10-python.tar.gz or cifar-10-binary.tar.gz, its training batches."""
 
     path: str | None = None
-    """The file or folder of the source, relative to the folder in which the command runs; embedded sources ignore it."""
+    """The file or folder of the source, relative to the folder of the command; embedded sources ignore it."""
 
     labels_path: str | None = None
     """Source `idx` alone: the IDX file of the labels; null finds it beside the images by MNIST's convention

@@ -69,14 +69,16 @@ def test_the_seed_matters_to_photos_alone(run: Callable[..., Result]) -> None:
         (["source: digits", "resolution: 2", "base: 1"], "prepare.base: input should be greater than or equal to 2"),
         (["source: digit", "resolution: 8"], "prepare.source: input should be 'digits'"),
         (["source: digits"], "prepare.resolution: missing"),
-        (["source: digits", "resolution: 8", "path: x"], "source 'digits' is embedded: path must be null"),
         (["source: folder", "resolution: 8"], "source 'folder' needs a path"),
         (["source: zip", "resolution: 8", "path: x", "labels_path: y"], "labels_path belongs to source 'idx'"),
         (["source: zip", "resolution: 8", "path: none.zip"], "none.zip: no such file"),
         (["source: photos", "resolution: 8", "photos: {counts: 3}"], "prepare.photos.counts: unknown parameter"),
         (["source: photos", "resolution: 8", "photos: {min_side: 0.0}"], "prepare.photos.min_side: input should be"),
         (["source: digits", "resolution: 8", "max_images: 0"], "prepare.max_images: input should be"),
-        (["source: digits", "resolution: 64"], "8 × 8 pixels are too few for prepare.resolution 64"),
+        (
+            ["source: digits", "resolution: 64", "path: x"],
+            "error: source 'digits': 0: 8 × 8 pixels are too few",
+        ),
     ],
 )
 def test_mistakes_end_in_one_line(run: Callable[..., Result], lines: list[str], message: str) -> None:

@@ -150,9 +150,10 @@ def test_names_in_any_bytes(png: Callable[..., bytes], settings: Settings, tmp_p
     folder = tmp_path / "tree" / os.fsdecode(b"caf\xe9")
     folder.mkdir(parents=True)
     (folder / "1.png").write_bytes(png(0))
-    (folder / os.fsdecode(b"\xff.png")).write_bytes(b"broken")
+    (folder / os.fsdecode(b"\n\xff.png")).write_bytes(b"broken")
     meta = build(settings("folder", path=str(folder.parent), labels=True, max_skipped=1), tmp_path / "out")
     assert meta.classes == ["caf\\udce9"]
+    assert meta.skipped[0]["file"] == "caf\\udce9/\\n\\udcff.png"
     assert read_meta(tmp_path / "out") == meta
 
 

@@ -34,9 +34,9 @@ class Source:
     classes: list[str]
     """Class names in label order."""
 
-    read: Callable[[Sequence[int]], Iterator[tuple[int, Payload]]]
-    """Given ascending indices into `names`, yields (index, payload) for each of them once. The order is the source's
-    own, but always the same."""
+    read: Callable[[np.ndarray], Iterator[tuple[int, Payload]]]
+    """Given ascending indices into `names`, (n,) int64, yields (index, payload) for each of them once. The order is the
+    source's own, but always the same."""
 
 
 def open_source(settings: Prepare, seed: int) -> Source:

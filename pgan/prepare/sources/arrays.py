@@ -10,7 +10,7 @@ from pgan.prepare.sources import Payload, Source
 def from_arrays(images: Sequence[np.ndarray] | np.ndarray, labels: np.ndarray, classes: list[str]) -> Source:
     """A source of images (H, W) or (H, W, 3) uint8; no classes where `classes` is empty."""
 
-    def read(wanted: Sequence[int]) -> Iterator[tuple[int, Payload]]:
+    def read(wanted: np.ndarray) -> Iterator[tuple[int, Payload]]:
         for index in wanted:
             yield index, images[index]
 

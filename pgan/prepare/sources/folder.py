@@ -1,8 +1,10 @@
 """A folder of images, with or without class folders in it."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 from pgan.errors import InputError
 from pgan.prepare.sources import Payload, Source
@@ -22,7 +24,7 @@ def folder(path: Path, labels: bool) -> Source:
     names = list(_walk(path))
     indices, classes = classify(path, names, labels, escaping=frozenset())
 
-    def read(wanted: Sequence[int]) -> Iterator[tuple[int, Payload]]:
+    def read(wanted: np.ndarray) -> Iterator[tuple[int, Payload]]:
         for index in wanted:
             yield index, path / names[index]
 

@@ -3,7 +3,7 @@
 import gzip
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -38,9 +38,9 @@ def idx(path: Path, labels_path: Path | None, labels: bool) -> Source:
         _labels(path, labels_path or _sibling(path), count) if labels else ([], np.zeros(count, np.int64))
     )
 
-    def read(wanted: Sequence[int]) -> Iterator[tuple[int, Payload]]:
+    def read(wanted: np.ndarray) -> Iterator[tuple[int, Payload]]:
         selected = np.zeros(count, bool)
-        selected[np.asarray(wanted, dtype=np.int64)] = True
+        selected[wanted] = True
         for first, block in _rows(path, count, height * width, header=16):
             for offset in np.flatnonzero(selected[first : first + len(block)]).tolist():
                 yield first + offset, block[offset].reshape(height, width)

@@ -1,11 +1,12 @@
 """Random crops of scikit-learn's two sample photographs: an RGB data set that needs no download."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from pgan.prepare.config import Photos
 from pgan.prepare.sources import Payload, Source
+from pgan.randomness import derive
 
 
 def photos(settings: Photos, resolution: int, labels: bool, seed: int) -> Source:
@@ -20,9 +21,9 @@ def photos(settings: Photos, resolution: int, labels: bool, seed: int) -> Source
     pictures = [np.asarray(picture) for picture in data.images]  # (427, 640, 3) uint8
     classes = [str(name).rsplit("/", 1)[-1].removesuffix(".jpg") for name in data.filenames]
 
-    def read(wanted: Sequence[int]) -> Iterator[tuple[int, Payload]]:
+    def read(wanted: np.ndarray) -> Iterator[tuple[int, Payload]]:
         for index in wanted:
-            random = np.random.default_rng([seed, index])
+            random = np.random.default_rng(derive(seed, "photos", index))
             yield index, _crop(pictures[index % len(pictures)], settings, resolution, random)
 
     turn = np.arange(settings.count, dtype=np.int64) % len(pictures)

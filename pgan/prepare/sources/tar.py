@@ -9,10 +9,12 @@ import gzip
 import lzma
 import tarfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
 
 from pgan.errors import InputError
 from pgan.prepare.sources import Payload, Refused, Source
@@ -41,7 +43,7 @@ def tar_archive(path: Path, labels: bool) -> Source:
     names = in_order(places)
     indices, classes = classify(path, names, labels, frozenset(escaping))
 
-    def read(wanted: Sequence[int]) -> Iterator[tuple[int, Payload]]:
+    def read(wanted: np.ndarray) -> Iterator[tuple[int, Payload]]:
         index_of = {places[names[index]]: index for index in wanted}
         for number, member, file in members(path):
             index = index_of.get(number)

@@ -34,7 +34,9 @@ def normalised(name: str) -> str | None:
     parts = name.split("/")
     if name.startswith("/") or ".." in parts or re.match("[A-Za-z]:", name):
         return None
-    return "/".join(part for part in parts if part not in ("", "."))
+    if "" in parts or "." in parts:
+        return "/".join(part for part in parts if part not in ("", "."))
+    return name  # itself, not a copy: there may be millions
 
 
 def in_order(names: Iterable[str]) -> list[str]:

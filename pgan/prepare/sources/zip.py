@@ -4,8 +4,10 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 from pgan.errors import InputError
 from pgan.prepare.sources import Payload, Refused, Source
@@ -32,13 +34,13 @@ def zip_archive(path: Path, labels: bool) -> Source:
             if inside is None:
                 escaping.add(name)
     names = in_order(members)
+    infos = [members[name] for name in names]
     indices, classes = classify(path, names, labels, frozenset(escaping))
 
-    def read(wanted: Sequence[int]) -> Iterator[tuple[int, Payload]]:
+    def read(wanted: np.ndarray) -> Iterator[tuple[int, Payload]]:
         with archive:
             for index in wanted:
-                name = names[index]
-                yield index, Refused(ESCAPES) if name in escaping else _unpack(archive, members[name])
+                yield index, Refused(ESCAPES) if names[index] in escaping else _unpack(archive, infos[index])
 
     return Source(names=names, labels=indices, classes=classes, read=read)
 
