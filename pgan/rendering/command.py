@@ -1,4 +1,4 @@
-"""`pgan render`: all pictures of an experiment, from what training wrote."""
+"""`pgan render`: all pictures of an experiment, from what training and measuring wrote."""
 
 import shutil
 from pathlib import Path
@@ -20,11 +20,13 @@ def render(
         "params.yaml"
     ),
     train: Annotated[Path, typer.Option(help="Folder with the outputs of each trained phase.")] = Path("data/train"),
+    evaluate: Annotated[Path, typer.Option(help="Folder with the metrics of each phase.")] = Path("data/evaluate"),
     pyramid: Annotated[Path, typer.Option(help="Folder of the pyramid that was trained on.")] = Path("data/pyramid"),
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("data/render"),
     device: Annotated[str, typer.Option(envvar="PGAN_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
 ) -> None:
-    """Draw what was trained: progress.gif, phases/*.gif, samples.png, real_vs_fake.png, interpolation.gif, losses.png.
+    """Draw what was trained: progress.gif, phases/*.gif, samples.png, real_vs_fake.png, interpolation.gif, losses.png,
+    metrics.png; and write losses.csv and metrics.csv, the curves of all phases in one table each.
 
     The last phase in the parameter file is the final one: its generator makes the samples, and progress.gif follows
     the same latents from `init` to it.
@@ -52,6 +54,7 @@ def render(
     (partial / "phases").mkdir(parents=True)
     try:
         _draw_losses(phases, settings, partial)
+        _draw_metrics(phases, evaluate, settings, partial)
         _draw_training(phases, settings, generator.classes, partial)
         _draw_generator(generator, settings, pyramid, seed, partial)
         _move(partial, out)
@@ -63,6 +66,7 @@ def render(
 def _draw_losses(phases: "list[Phase]", settings: "Render", out: Path) -> None:
     from pgan.rendering.curves import read_losses, write_losses_picture
     from pgan.rendering.phases import final_chain
+    from pgan.rendering.tables import write_losses_table
 
     chain = final_chain(phases)
     side = [phase for phase in phases if phase not in chain]
@@ -70,6 +74,18 @@ def _draw_losses(phases: "list[Phase]", settings: "Render", out: Path) -> None:
     losses += [read_losses(phase.folder / "losses.csv", phase.name, phase.grows, branch=True) for phase in side]
     curves = settings.curves
     write_losses_picture(losses, out / "losses.png", settings.colors.model_dump(), curves.smoothing, curves.dpi)
+    write_losses_table(chain, out / "losses.csv")
+
+
+def _draw_metrics(phases: "list[Phase]", evaluate: Path, settings: "Render", out: Path) -> None:
+    from pgan.rendering.metrics import read_metrics, write_metrics_picture
+    from pgan.rendering.phases import final_chain
+    from pgan.rendering.tables import write_metrics_table
+
+    measured = {phase.name: read_metrics(evaluate, phase.name) for phase in phases}
+    write_metrics_picture(phases, list(measured.values()), out / "metrics.png", settings.curves.dpi)
+    chain = final_chain(phases)
+    write_metrics_table(chain, [measured[phase.name] for phase in chain], out / "metrics.csv")
 
 
 def _draw_training(phases: "list[Phase]", settings: "Render", classes: int, out: Path) -> None:

@@ -17,16 +17,16 @@ class Interpolation(Section):
 
 
 class Curves(Section):
-    """losses.png."""
+    """losses.png and metrics.png."""
 
     smoothing: float = Field(ge=0, le=0.5)
-    """Standard deviation of the Gaussian that smooths the curves, as a fraction of the horizontal axis; 0 for none."""
+    """Standard deviation of the Gaussian that smooths the losses, as a fraction of the horizontal axis; 0 for none."""
     dpi: int = Field(ge=30, le=600)
-    """Pixels per inch; the figure is 10 × 6 inches."""
+    """Pixels per inch; a figure is 10 × 6 inches."""
 
 
 class Colors(Section):
-    """Colours of the curves: names that matplotlib knows, or '#rrggbb'."""
+    """Colours of the losses: names that matplotlib knows, or '#rrggbb'."""
 
     generator_loss: str
     """−mean D(fake) in WGAN-GP."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -17,6 +16,7 @@ from matplotlib.ticker import LogFormatterSciNotation, NullFormatter
 from scipy.ndimage import gaussian_filter1d
 
 from pgan.errors import InputError
+from pgan.rendering.phase_axis import BRANCH, KIMG, Span, branches_key, house_style, mark_phases, name_phases
 
 SCORES = {"critic_real": "critic on reals", "critic_fake": "critic on fakes", "generator_loss": "generator loss"}
 PENALTY = {"gradient_penalty": "gradient penalty"}
@@ -103,9 +103,7 @@ def write_losses_picture(phases: list[Losses], path: Path, colors: dict[str, str
     """
     if not any(_finite(phases, name).size for name in CURVES):
         raise InputError(f"{phases[0].phase} … {phases[-1].phase}: losses.csv holds no finite value; train again")
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # whatever style the user's own matplotlibrc sets
-        matplotlib.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
+    with house_style():
         figure = _figure(phases, colors, smoothing)
         figure.savefig(path, dpi=dpi, format="png", metadata={"Software": None})
 
@@ -133,6 +131,7 @@ def smooth(values: np.ndarray, total_kimg: np.ndarray, width: float) -> np.ndarr
 
 def _figure(phases: list[Losses], colors: dict[str, str], smoothing: float) -> Figure:
     chain = [phase for phase in phases if not phase.branch]
+    spans = [Span(phase.phase, phase.grows, phase.start, phase.end) for phase in chain]
     start, end = min(phase.start for phase in chain), max(phase.end for phase in phases)
     end = end if end > start else start + 1.0
     figure = Figure(figsize=(10, 6), layout="constrained")
@@ -141,17 +140,17 @@ def _figure(phases: list[Losses], colors: dict[str, str], smoothing: float) -> F
     for axes, names in ((scores, SCORES), (penalty, PENALTY)):
         for name, label in names.items():
             _draw_curve(axes, phases, name, label, colors[name], smoothing * (end - start))
-        _mark_phases(axes, chain)
+        mark_phases(axes, spans)
         if axes.lines:
             axes.legend(*_legend(axes, phases), loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     scores.set_xlim(start, end + 0.005 * (end - start))  # the last point whole
     scores.set_ylim(_limits(np.concatenate([_finite(chain, name) for name in SCORES])))
     scores.axhline(0, color="0.5", linewidth=0.8, zorder=1)
     scores.set_ylabel("score, loss")
-    _name_phases(scores, chain, end - start)
+    _name_phases(scores, spans, end - start)
     _scale_penalty(penalty, _finite(chain, "gradient_penalty"))
     penalty.set_ylabel("penalty")
-    penalty.set_xlabel("thousands of real images shown to the critic")
+    penalty.set_xlabel(KIMG)
     return figure
 
 
@@ -163,7 +162,7 @@ def _draw_curve(axes: Axes, phases: list[Losses], name: str, label: str, color: 
             continue
         style: dict[str, Any] = {"color": color, "solid_capstyle": "round"}
         if phase.branch:
-            style |= {"linestyle": (0, (3, 2)), "alpha": 0.6}
+            style |= {"linestyle": BRANCH, "alpha": 0.6}
         else:
             axes.plot(phase.total_kimg, values, color=color, alpha=0.2, linewidth=0.8, zorder=2)
         if np.isfinite(values).sum() == 1:
@@ -176,32 +175,16 @@ def _draw_curve(axes: Axes, phases: list[Losses], name: str, label: str, color: 
 def _legend(axes: Axes, phases: list[Losses]) -> tuple[list[Any], list[str]]:
     handles, labels = axes.get_legend_handles_labels()
     if any(phase.branch for phase in phases):
-        handles.append(matplotlib.lines.Line2D([], [], color="0.4", linestyle=(0, (3, 2))))
-        labels.append("other branches")
+        handle, label = branches_key()
+        handles, labels = [*handles, handle], [*labels, label]
     return handles, labels
 
 
-def _mark_phases(axes: Axes, chain: list[Losses]) -> None:
-    for phase in chain:
-        if phase.grows:
-            axes.axvspan(phase.start, phase.end, color="0.93", linewidth=0, zorder=0)
-    for phase in chain[1:]:
-        axes.axvline(phase.start, color="0.8", linewidth=0.8, zorder=1)
-    axes.grid(axis="y", color="0.9", linewidth=0.6)
-    axes.set_axisbelow(True)
-
-
-def _name_phases(axes: Axes, chain: list[Losses], length: float) -> None:
-    """The phases' names above the panel, slanted where they would not fit side by side."""
+def _name_phases(axes: Axes, spans: list[Span], length: float) -> None:
+    """Each name above the middle of its phase."""
     inches_per_kimg, inches_per_letter = 7.0 / length, 0.075
-    fits = all(inches_per_letter * (len(p.phase) + 1) <= inches_per_kimg * (p.end - p.start) for p in chain)
-    names = axes.secondary_xaxis("top")
-    names.set_xticks([(phase.start + phase.end) / 2 for phase in chain], [phase.phase for phase in chain])
-    names.tick_params(length=0, labelcolor="0.3", labelsize=9)
-    names.spines["top"].set_visible(False)
-    if not fits:
-        for label in names.get_xticklabels():
-            label.set(rotation=35, ha="left", rotation_mode="anchor")
+    fits = all(inches_per_letter * (len(s.phase) + 1) <= inches_per_kimg * (s.end - s.start) for s in spans)
+    name_phases(axes, {span.phase: (span.start + span.end) / 2 for span in spans}, slanted=not fits)
 
 
 def _scale_penalty(axes: Axes, values: np.ndarray) -> None:

@@ -28,6 +28,8 @@ class Phase:
     """Whether it fades a new resolution in."""
     resolution: int
     """Pixels per side."""
+    total_kimg: float
+    """Thousands of real images since `init` at its end."""
     sample_kimg: list[float]
     """Thousands of real images since `init` at each snapshot of samples.npy, not descending."""
 
@@ -113,6 +115,7 @@ def _read_summary(name: str, parent: str, folder: Path) -> Phase:
         folder=folder,
         grows=_entry(summary, "kind", path, lambda kind: isinstance(kind, str)) == "grow",
         resolution=_entry(summary, "resolution", path, lambda r: type(r) is int and r > 0),
+        total_kimg=float(_entry(summary, "total_kimg", path, _is_time)),
         sample_kimg=[float(kimg) for kimg in _entry(summary, "sample_kimg", path, _are_times)],
     )
 
@@ -124,8 +127,11 @@ def _entry(summary: Any, key: str, path: Path, is_right: Callable[[Any], bool]) 
     return value
 
 
+def _is_time(value: Any) -> bool:
+    """Whether `value` is a finite number."""
+    return type(value) in (int, float) and math.isfinite(value)
+
+
 def _are_times(value: Any) -> bool:
     """Whether `value` is a list of at least one finite number, not descending."""
-    if not isinstance(value, list) or not value or not all(type(x) in (int, float) for x in value):
-        return False
-    return all(map(math.isfinite, value)) and value == sorted(value)
+    return isinstance(value, list) and bool(value) and all(map(_is_time, value)) and value == sorted(value)

@@ -56,7 +56,7 @@ def write_losses_csv() -> Callable[..., Path]:
 
 @pytest.fixture
 def experiment(tmp_path: Path, write_losses_csv: Callable[..., Path]) -> Callable[..., Path]:
-    """Makes a folder with params.yaml, pyramid/ and train/<phase>/ for phases given as {name: (kind, parent, r)}."""
+    """Makes a folder with params.yaml, pyramid/, train/ and evaluate/ for phases given as {name: (kind, parent, r)}."""
 
     def make(
         phases: dict[str, tuple[str, str, int]],
@@ -105,6 +105,10 @@ def experiment(tmp_path: Path, write_losses_csv: Callable[..., Path]) -> Callabl
                 "total_kimg": ends[name],
             }
             (folder / "summary.json").write_text(json.dumps(summary))
+            (tmp_path / "evaluate" / name).mkdir(parents=True)
+            metrics = {"frechet": 40.0 / ends[name], "precision": 0.8, "recall": 0.5}
+            metrics |= {"swd": 90.0 / ends[name]} if r >= 7 else {}
+            (tmp_path / "evaluate" / name / "metrics.json").write_text(json.dumps(metrics))
             checkpoint.save(checkpoint.state(checkpoint.fresh(networks, r, 0)), folder / "checkpoint.pt")
         levels = sorted({r for _, _, r in phases.values()})
         pyramid = tmp_path / "pyramid"

@@ -29,6 +29,7 @@ def test_the_chain_leaves_branches_out(experiment: Experiment) -> None:
     assert [phase.grows for phase in phases] == [False, True, True, False]
     assert phases[-1].resolution == 8
     assert phases[-1].sample_kimg[-1] == 6.0
+    assert phases[-1].total_kimg == 6.0
     assert read_samples(phases[0]).shape == (4, 8, 1, 4, 4)
 
 
@@ -78,6 +79,8 @@ def test_an_untrained_phase_is_named(experiment: Experiment) -> None:
         ("kind", None),
         ("resolution", 0),
         ("resolution", 8.0),
+        ("total_kimg", None),
+        ("total_kimg", float("inf")),
         ("sample_kimg", []),
         ("sample_kimg", [1.0, float("nan")]),
         ("sample_kimg", [2.0, 1.0]),

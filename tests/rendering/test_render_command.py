@@ -25,12 +25,13 @@ CHAIN = {
     "grow_8": ("grow", "stabilize_4", 8),
     "stabilize_8": ("stabilize", "grow_8", 8),
 }
-PICTURES = ["interpolation.gif", "losses.png", "progress.gif", "real_vs_fake.png", "samples.png"]
+FILES = ["interpolation.gif", "losses.csv", "losses.png", "metrics.csv", "metrics.png", "progress.gif"]
+FILES += ["real_vs_fake.png", "samples.png"]
 
 
 def _render(root: Path, out: str = "render", pyramid: str = "pyramid") -> dict[str, str]:
-    """Digests of the pictures by name."""
-    render(root / "params.yaml", root / "train", root / pyramid, root / out, "cpu")
+    """Digests of the files by name."""
+    render(root / "params.yaml", root / "train", root / "evaluate", root / pyramid, root / out, "cpu")
     files = [path for path in (root / out).rglob("*") if path.is_file()]
     return {str(p.relative_to(root / out)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(files)}
 
@@ -53,10 +54,10 @@ def _error(root: Path, capsys: pytest.CaptureFixture[str], **where: str) -> str:
     return line
 
 
-def test_all_pictures_are_drawn_twice_the_same(experiment: Experiment) -> None:
+def test_all_files_are_written_twice_the_same(experiment: Experiment) -> None:
     root = experiment(CHAIN)
     first = _render(root)
-    assert list(first) == sorted([*PICTURES, *(f"phases/{name}.gif" for name in CHAIN)])
+    assert list(first) == sorted([*FILES, *(f"phases/{name}.gif" for name in CHAIN)])
     threads = torch.get_num_threads()
     torch.set_num_threads(threads % 2 + 1)
     try:
@@ -78,7 +79,7 @@ def test_all_pictures_are_drawn_twice_the_same(experiment: Experiment) -> None:
 def test_every_kind_of_experiment(experiment: Experiment, phases: Any, options: dict[str, Any]) -> None:
     root = experiment(phases, **options)
     names = _render(root)
-    assert set(names) == {*PICTURES, *(f"phases/{name}.gif" for name in phases)}
+    assert set(names) == {*FILES, *(f"phases/{name}.gif" for name in phases)}
     mode = "L" if options.get("channels", 1) == 1 else "RGB"
     for name in ("samples.png", "real_vs_fake.png"):
         with Image.open(root / "render" / name) as picture:
@@ -170,6 +171,20 @@ def test_wrong_files_are_one_line(experiment: Experiment, capsys: pytest.Capture
     (final / "checkpoint.pt").write_bytes(good)
     (final / "losses.csv").write_text("kimg\n")
     assert "losses.csv: no column 'total_kimg'" in _error(root, capsys)
+
+
+def test_a_phase_that_was_not_evaluated_is_one_line(experiment: Experiment, capsys: pytest.CaptureFixture[str]) -> None:
+    root = experiment(CHAIN)
+    (root / "evaluate" / "grow_8" / "metrics.json").unlink()
+    assert "grow_8/metrics.json: no such file; evaluate the phase 'grow_8' first" in _error(root, capsys)
+
+
+def test_other_metrics_change_their_picture_and_table_alone(experiment: Experiment) -> None:
+    root = experiment({"a": ("fixed", "init", 4)})
+    before = _render(root)
+    (root / "evaluate" / "a" / "metrics.json").write_text('{"frechet": 3.5}')
+    after = _render(root)
+    assert [name for name in before if before[name] != after[name]] == ["metrics.csv", "metrics.png"]
 
 
 def test_a_pyramid_of_other_channels_is_one_line(experiment: Experiment, capsys: pytest.CaptureFixture[str]) -> None:

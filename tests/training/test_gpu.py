@@ -1,0 +1,42 @@
+"""The same phase on a CUDA device."""
+
+import numpy as np
+import pytest
+import torch
+
+from pgan.networks import checkpoint
+from pgan.training.config import Phase
+from pgan.training.loop import Job, PhaseRun
+from pgan.training.snapshots import Snapshots
+from pgan.training.step import Step
+
+pytestmark = pytest.mark.gpu
+
+
+def test_a_step_on_the_gpu_agrees_with_the_cpu(networks, training):
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    g = torch.Generator().manual_seed(0)
+    x, z, mix = torch.rand(8, 1, 8, 8, generator=g), torch.randn(8, 8, generator=g), torch.rand(8, 1, 1, 1, generator=g)
+    labels, alpha = torch.zeros(8, dtype=torch.long), torch.tensor(0.3)
+    terms = {}
+    for device in ("cpu", "cuda"):
+        k = checkpoint.fresh(networks, 8, 0)
+        step = Step(k.generator.to(device), k.critic.to(device), k.ema.to(device), training, 1e-3, 0.999)
+        arguments = [t.to(device) for t in (x, labels, z, mix, alpha)]
+        terms[device] = step.update_critic(*arguments) | step.update_generator(
+            *[t.to(device) for t in (z, labels, alpha)]
+        )
+    for name, value in terms["cpu"].items():
+        assert terms["cuda"][name].item() == pytest.approx(value.item(), rel=1e-4, abs=1e-5), name
+
+
+def test_a_phase_trains_on_the_gpu_and_its_checkpoint_loads_on_the_cpu(networks, training, tmp_path):
+    spec = Phase.model_validate({"from": "init", "kind": "grow", "resolution": 8, "kimg": 1, "batch": 16, "lr": 1e-3})
+    images = np.random.default_rng(0).integers(0, 256, (64, 1, 8, 8), dtype=np.uint8)
+    job = Job("p", spec, training, 0, images, np.zeros(64, np.int64))
+    run = PhaseRun(job, checkpoint.fresh(networks, 4, 0), torch.device("cuda"))
+    run.run(Snapshots(tmp_path / "s", "p", "k"), 0.0, None)
+    run.write(tmp_path / "out")
+    loaded = checkpoint.load(tmp_path / "out/checkpoint.pt", "cpu")
+    assert loaded.progress.images == 1008
+    assert all(p.isfinite().all() for p in loaded.generator.parameters())
