@@ -34,9 +34,9 @@ class Classifier(nn.Module):
         self.resolution = resolution
         self.body = nn.Sequential(
             *_block(channels, width),
-            nn.MaxPool2d(2),
+            nn.AvgPool2d(2),
             *_block(width, 2 * width),
-            nn.MaxPool2d(2),
+            nn.AvgPool2d(2),
             *_block(2 * width, 4 * width),
             *_block(4 * width, 4 * width),
         )
@@ -92,7 +92,7 @@ def train_classifier(
         torch.manual_seed(derive(seed, "classifier"))
         model = Classifier(**shape, width=params.width, resolution=params.resolution).to(device)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
-    with _one_thread():
+    with _one_thread(), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
         _fit(model, data, params, mirror, seed, device)
     model.eval()
     accuracy = {f"accuracy_{images.shape[-1]}": _accuracy(model, images, data, params.batch) for images in data.levels}
@@ -108,9 +108,7 @@ def _open(pyramid: Path, params: ClassifierParams, seed: int) -> _Data:
         )
     levels = [level for level in meta.levels if level <= params.resolution]
     if not levels:
-        raise InputError(
-            f"features.classifier.resolution: {params.resolution} is below every level of {pyramid}"
-        )
+        raise InputError(f"features.classifier.resolution: {params.resolution} is below every level of {pyramid}")
     order = np.random.default_rng(derive(seed, "held out")).permutation(meta.count)
     split = max(1, round(params.held_out * meta.count))
     if meta.count - split < params.batch:
@@ -118,9 +116,12 @@ def _open(pyramid: Path, params: ClassifierParams, seed: int) -> _Data:
             f"features.classifier: {meta.count - split} training images are fewer than a batch of {params.batch}; "
             "lower batch or held_out"
         )
+    labels = np.array(open_labels(pyramid))
+    if len(labels) != meta.count or labels.min() < 0 or labels.max() >= len(meta.classes):
+        raise InputError(f"{pyramid}: labels do not fit the {meta.count} images of {len(meta.classes)} classes")
     return _Data(
         levels=[open_level(pyramid, level) for level in levels],
-        labels=open_labels(pyramid),
+        labels=labels,
         train=order[split:],
         held_out=np.sort(order[:split]),
         classes=len(meta.classes),
@@ -221,6 +222,9 @@ def load_classifier(path: Path, device: torch.device) -> Classifier:
     content: Any = checkpoint.read(path, device)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: not a classifier made by `pgan features`")
-    model = Classifier(**content["shape"])
-    model.load_state_dict(content["weights"])
+    try:
+        model = Classifier(**content["shape"])
+        model.load_state_dict(content["weights"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise InputError(f"{path}: a damaged classifier: {str(error).splitlines()[0]}") from None
     return model.to(device).eval().requires_grad_(False)

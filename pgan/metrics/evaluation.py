@@ -13,7 +13,7 @@ from pgan.errors import InputError
 from pgan.metrics import ms_ssim, sliced_wasserstein
 from pgan.metrics.classes import class_metrics
 from pgan.metrics.config import Evaluate, Features
-from pgan.metrics.feature_space import Extractor, extract, open_extractor, real_features
+from pgan.metrics.feature_space import Extractor, extract, open_extractor, read_space, real_features
 from pgan.metrics.frechet import frechet_distance
 from pgan.metrics.inception_score import inception_score
 from pgan.metrics.kid import kernel_distance
@@ -25,7 +25,7 @@ from pgan.networks.progressive import Generator
 from pgan.networks.sampling import sample_images, sample_labels
 from pgan.randomness import derive
 
-VALUES_AT_ONCE = 2**20
+VALUES_AT_ONCE = 2**18
 """Pixel values per chunk where the batch cannot change the result; bounds the memory of SWD and MS-SSIM."""
 
 
@@ -66,7 +66,12 @@ def evaluate_generator(
         )
     if generator.resolution not in meta.levels:
         raise InputError(f"{reals.pyramid}: no level of {generator.resolution} pixels, the generator's resolution")
+    if read_space(reals.features).channels != meta.channels:
+        raise InputError(f"{reals.features}: made of images of other channels than {reals.pyramid}; make it anew")
     extractor = open_extractor(reals.features, features, device)
+    target = params.target_resolution or meta.levels[-1]
+    if extractor and "frechet" in params.metrics:
+        real_features(reals.features, target)  # a missing level is found before the work, not after
     needed = _images_needed(params, generator.resolution, meta.count, extractor is not None)
     if not needed:
         return {}
@@ -76,7 +81,7 @@ def evaluate_generator(
     metrics: dict[str, float] = {}
     if extractor and "features" in needed:
         chunks = _chunks(fakes[: needed["features"]], features.batch)
-        metrics |= _feature_metrics(chunks, extractor, generator, reals, params, features.space, seed)
+        metrics |= _feature_metrics(chunks, extractor, generator, reals, params, features.space, target, seed)
     if "swd" in needed:
         metrics |= _swd(fakes[: needed["swd"]], reals, params, seed, scratch)
     if "ms_ssim" in needed:
@@ -103,6 +108,7 @@ def _feature_metrics(
     reals: Reals,
     params: Evaluate,
     space: str,
+    target: int,
     seed: int,
 ) -> dict[str, float]:
     """The metrics on learned features. `fakes` are uint8 chunks (n, C, r, r)."""
@@ -114,8 +120,11 @@ def _feature_metrics(
         fake = extract(extractor.features, counted(fakes, count, f"features, {resolution} pixels"))
         metrics |= _distances(real_features(reals.features, resolution), fake, params, seed)
         if "frechet" in wanted:
-            target = params.target_resolution or read_meta(reals.pyramid).levels[-1]
-            metrics["frechet_target"] = frechet_distance(real_features(reals.features, target), fake)
+            metrics["frechet_target"] = (
+                metrics["frechet"]
+                if target == resolution
+                else frechet_distance(real_features(reals.features, target), fake)
+            )
     by_class = "classes" in wanted and space == "classifier"
     if by_class or "inception_score" in wanted:
         probabilities = extract(extractor.probabilities, fakes)

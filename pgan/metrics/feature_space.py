@@ -33,6 +33,8 @@ class Space:
 
     space: str
     """classifier, inception or none."""
+    channels: int
+    """Of the images: 1 grey, 3 RGB."""
     levels: list[int]
     """Resolutions whose real features are there; empty for none."""
     inception_sha256: str | None
@@ -67,7 +69,7 @@ def make_features(
             save_classifier(model, folder / CLASSIFIER)
         elif params.space == "inception":
             _, digest = find_inception(params.inception)
-        space = Space(params.space, [] if params.space == "none" else meta.levels, digest)
+        space = Space(params.space, meta.channels, [] if params.space == "none" else meta.levels, digest)
         write_json(asdict(space), folder / SPACE)
         if extractor := open_extractor(folder, params, device):
             indices = choose(meta.count, params.real_images, seed, "features")
@@ -136,7 +138,7 @@ def real_features(folder: Path, resolution: int) -> Tensor:
     """Cached features of the real images at one level, (N, D) float32. Raises InputError when they are missing."""
     path = folder / f"real_{resolution}.npy"
     try:
-        return torch.from_numpy(np.load(path, allow_pickle=False))
+        return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
     except FileNotFoundError:
         levels = ", ".join(map(str, read_space(folder).levels)) or "none"
         raise InputError(f"{path}: no real features at {resolution} pixels; the folder's levels are {levels}") from None

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pgan.metrics.filters import correlate
+
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales, from full resolution down (Wang et al. 2003, section 3.2)."""
 SMALLEST = 16
@@ -64,6 +66,4 @@ def _blur(images: Tensor, taps: int) -> Tensor:
     offsets = torch.arange(taps, dtype=torch.float64) - (taps - 1) / 2
     window = torch.exp(-(offsets**2) / (2 * (SIGMA * taps / TAPS) ** 2))
     window /= window.sum()
-    rows = images.flatten(0, 2)[:, None]  # (5·N·C, 1, H, W)
-    blurred = F.conv2d(F.conv2d(rows, window.view(1, 1, -1, 1)), window.view(1, 1, 1, -1))
-    return blurred.view(*images.shape[:3], *blurred.shape[2:])
+    return correlate(correlate(images, window.tolist(), -1), window.tolist(), -2)

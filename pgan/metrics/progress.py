@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 
-def counted(chunks: Iterable[np.ndarray], total: int, label: str) -> Iterator[np.ndarray]:
-    """The chunks, while a bar counts their images."""
+def counted(chunks: Iterable[np.ndarray], total: int | None, label: str) -> Iterator[np.ndarray]:
+    """The chunks, while a bar counts their images; `total` may be unknown."""
     from tqdm import tqdm
 
     with tqdm(total=total, desc=label, unit="img", mininterval=0.1 if sys.stderr.isatty() else 10) as bar:

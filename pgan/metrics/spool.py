@@ -8,7 +8,7 @@ import numpy as np
 
 
 def spool(chunks: Iterable[np.ndarray], folder: Path) -> np.ndarray:
-    """Chunks of equal type and row shape as one read-only array, (sum of rows, …).
+    """Chunks of equal type and row shape as one array, (sum of rows, …).
 
     The file has no name and is gone with the array, even when the process is killed. It lies in `folder`, beside the
     results, because /tmp is often small or in memory. Written, not mapped, so that a full disk is an OSError.
@@ -20,4 +20,4 @@ def spool(chunks: Iterable[np.ndarray], folder: Path) -> np.ndarray:
             file.write(chunk.data)
             rows += len(chunk)
         file.flush()
-        return np.memmap(file, chunk.dtype, mode="r", shape=(rows, *chunk.shape[1:]))
+        return np.memmap(file, chunk.dtype, mode="c", shape=(rows, *chunk.shape[1:]))

@@ -1,0 +1,236 @@
+"""The two commands, end to end on digits, for each feature space."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pgan.metrics.command import evaluate, features
+from pgan.metrics.outputs import new_folder, rounded
+from pgan.networks import checkpoint
+from pgan.networks.config import Networks
+
+
+@pytest.fixture(scope="module")
+def folder(digits: Path, tmp_path_factory: pytest.TempPathFactory, sections: dict[str, Any]) -> Path:
+    """Features of the digits in the classifier's space, made once."""
+    root = tmp_path_factory.mktemp("features")
+    (root / "params.yaml").write_text(json.dumps(sections))  # JSON is YAML
+    features(params=root / "params.yaml", pyramid=digits, out=root / "features", device="cpu")
+    return root / "features"
+
+
+def save_network(networks: Networks, resolution: int, path: Path, **changes: Any) -> Path:
+    config = networks.model_copy(update={"base_size": 4, "channels": 1, "classes": 0} | changes)
+    checkpoint.save(checkpoint.state(checkpoint.fresh(config, resolution, 0)), path)
+    return path
+
+
+def read(path: Path) -> dict[str, float]:
+    return json.loads(path.read_text())
+
+
+def test_features_folder(folder: Path) -> None:
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "classifier.pt", "metrics.json", "real_16.npy", "real_4.npy", "real_8.npy", "space.json",
+    ]  # fmt: skip
+    assert read(folder / "metrics.json")["accuracy"] > 0.95
+    real = np.load(folder / "real_8.npy")
+    assert real.dtype == np.float32
+    assert real.shape == (1797, 32)
+    assert sorted(p.name for p in folder.parent.iterdir()) == ["features", "params.yaml"]
+
+
+def test_evaluate_writes_all_metrics_and_the_same_again(
+    folder: Path, digits: Path, networks: Networks, write_params: Callable[..., Path], tmp_path: Path
+) -> None:
+    network = save_network(networks, 16, tmp_path / "net.pt", classes=10)
+    for name in ("a.json", "b.json"):
+        evaluate(network, tmp_path / "out" / name, write_params(), digits, folder, "cpu")
+    found = read(tmp_path / "out" / "a.json")
+    names = "class_entropy class_share_min classes_found confidence frechet frechet_target inception_score kid kid_std"
+    names += " label_accuracy ms_ssim ms_ssim_real precision recall swd swd_16"
+    assert list(found) == names.split()
+    assert found["frechet"] == found["frechet_target"] > 1
+    assert (tmp_path / "out" / "a.json").read_bytes() == (tmp_path / "out" / "b.json").read_bytes()
+    assert len(list((tmp_path / "out").iterdir())) == 2  # no scratch is left
+
+
+def test_small_phases_are_compared_at_their_size_and_at_the_target(
+    folder: Path, digits: Path, networks: Networks, write_params: Callable[..., Path], tmp_path: Path
+) -> None:
+    network = save_network(networks, 4, tmp_path / "net.pt")
+    params = write_params(evaluate__target_resolution=8)
+    evaluate(network, tmp_path / "out.json", params, digits, folder, "cpu")
+    found = read(tmp_path / "out.json")
+    assert found["frechet"] != found["frechet_target"]
+    assert not [name for name in found if name.startswith(("swd", "ms_ssim"))]  # not defined at 4 pixels
+
+
+def test_real_digits_score_far_better_than_untrained_networks(
+    folder: Path, digits: Path, networks: Networks, write_params: Callable[..., Path], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A generator that recites the data is nearly perfect on every metric; random weights are not."""
+    from pgan.metrics import evaluation
+
+    network = save_network(networks, 16, tmp_path / "net.pt")
+    params = write_params(evaluate__images=1000, evaluate__swd__images=1000, evaluate__metrics=["frechet", "kid",
+        "precision_recall", "classes", "swd", "ms_ssim"])  # fmt: skip
+    evaluate(network, tmp_path / "untrained.json", params, digits, folder, "cpu")
+    order = np.random.default_rng(0).permutation(1797)
+    images = np.load(digits / "images_16.npy")[order]
+    monkeypatch.setattr(evaluation, "sample_images", lambda generator, count, *rest: iter([images[:count]]))
+    evaluate(network, tmp_path / "reciting.json", params, digits, folder, "cpu")
+    bad, good = read(tmp_path / "untrained.json"), read(tmp_path / "reciting.json")
+    assert good["frechet"] < bad["frechet"] / 50
+    assert good["kid"] < bad["kid"] / 50
+    assert good["swd"] < bad["swd"] / 3
+    assert min(good["precision"], good["recall"]) > 0.9 > bad["precision"]
+    assert good["classes_found"] == 10
+    assert good["confidence"] > 0.9
+    assert good["ms_ssim"] == pytest.approx(good["ms_ssim_real"], abs=0.1)
+
+
+def test_the_space_none_leaves_metrics_without_features(
+    noise_pyramid: Path, networks: Networks, write_params: Callable[..., Path], tmp_path: Path
+) -> None:
+    params = write_params(features__space="none")
+    features(params, noise_pyramid, tmp_path / "features", "cpu")
+    assert sorted(p.name for p in (tmp_path / "features").iterdir()) == ["metrics.json", "space.json"]
+    network = save_network(networks, 16, tmp_path / "net.pt", channels=3, base_size=8)
+    evaluate(network, tmp_path / "out.json", params, noise_pyramid, tmp_path / "features", "cpu")
+    assert list(read(tmp_path / "out.json")) == ["ms_ssim", "ms_ssim_real", "swd", "swd_16"]
+
+
+def test_the_space_inception(
+    noise_pyramid: Path,
+    networks: Networks,
+    write_params: Callable[..., Path],
+    tmp_path: Path,
+    save_stand_in: Callable[[Path, int], Path],
+) -> None:
+    save_stand_in(tmp_path / "inception.pt", 0)
+    params = write_params(
+        features__space="inception",
+        features__inception__path=str(tmp_path / "inception.pt"),
+        features__real_images=30,
+        evaluate__images=20,
+    )
+    features(params, noise_pyramid, tmp_path / "features", "cpu")
+    assert np.load(tmp_path / "features" / "real_8.npy").shape == (30, 48)
+    network = save_network(networks, 16, tmp_path / "net.pt", channels=3, base_size=8)
+    evaluate(network, tmp_path / "out.json", params, noise_pyramid, tmp_path / "features", "cpu")
+    found = read(tmp_path / "out.json")
+    assert {"frechet", "inception_score", "swd"} <= set(found)
+    assert "confidence" not in found  # Inception's classes are not the data's
+
+    save_stand_in(tmp_path / "inception.pt", 1)
+    with pytest.raises(SystemExit) as stopped:
+        evaluate(network, tmp_path / "out2.json", params, noise_pyramid, tmp_path / "features", "cpu")
+    assert stopped.value.code == 2
+
+
+def test_mirrored_reals_follow_training(digits: Path, write_params: Callable[..., Path], tmp_path: Path) -> None:
+    from pgan.metrics.reals import real_chunks
+
+    indices = np.arange(200)
+    plain, mirrored = (
+        np.concatenate(list(real_chunks(digits, 8, indices, mirror, seed=0, batch=64))) for mirror in (False, True)
+    )
+    flipped = [not np.array_equal(a, b) for a, b in zip(plain, mirrored, strict=True)]
+    assert 70 < sum(flipped) < 130
+    for is_flipped, a, b in zip(flipped, plain, mirrored, strict=True):
+        np.testing.assert_array_equal(a[..., ::-1] if is_flipped else a, b)
+    some = np.concatenate(list(real_chunks(digits, 8, indices[50:90], True, seed=0, batch=7)))
+    np.testing.assert_array_equal(some, mirrored[50:90])
+
+
+def _change_space(arguments: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    path = arguments["features"] / "space.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    return arguments
+
+
+@pytest.mark.parametrize(
+    ("break_it", "words"),
+    [
+        (lambda a: a | {"checkpoint": a["out"]}, "no such checkpoint"),
+        (lambda a: a | {"pyramid": a["out"]}, "no pyramid here"),
+        (lambda a: a | {"features": a["out"]}, "no features here"),
+        (lambda a: a | {"params": a["out"]}, "no such file"),
+        (lambda a: a | {"device": "tpu"}, "not available here"),
+        (lambda a: (a["features"] / "real_16.npy").unlink() or a, "no real features at 16 pixels"),
+        (lambda a: (a["features"] / "real_16.npy").write_bytes(b"x") and a, "not a plain .npy array"),
+        (lambda a: (a["features"] / "space.json").write_text("{") and a, "not a description of features"),
+        (lambda a: _change_space(a, channels=3), "other channels"),
+        (lambda a: _change_space(a, space="none"), "features.space is 'classifier'"),
+        (lambda a: (a["features"] / "classifier.pt").write_text("{") and a, "classifier.pt"),
+    ],
+)
+def test_what_is_missing_or_broken_is_one_line(
+    folder: Path, digits: Path, networks: Networks, write_params: Callable[..., Path], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], break_it: Callable[[dict[str, Any]], dict[str, Any]], words: str,
+) -> None:  # fmt: skip
+    arguments = {
+        "checkpoint": save_network(networks, 8, tmp_path / "net.pt"),
+        "out": tmp_path / "out.json",
+        "params": write_params(),
+        "pyramid": digits,
+        "features": Path(shutil.copytree(folder, tmp_path / "features")),
+        "device": "cpu",
+    }
+    with pytest.raises(SystemExit) as stopped:
+        evaluate(**break_it(arguments))
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert stopped.value.code == 2
+    assert error.startswith("error: ")
+    assert words in error
+    assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("resolution", "changes", "words"), [(8, {"channels": 3}, "channels"), (32, {}, "no level of 32")]
+)
+def test_a_generator_of_another_kind_is_refused(
+    folder: Path, digits: Path, networks: Networks, write_params: Callable[..., Path], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], resolution: int, changes: dict[str, Any], words: str,
+) -> None:  # fmt: skip
+    network = save_network(networks, resolution, tmp_path / "net.pt", **changes)
+    with pytest.raises(SystemExit) as stopped:
+        evaluate(network, tmp_path / "out.json", write_params(), digits, folder, "cpu")
+    assert stopped.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "mine.jpg").write_text("precious")
+    with pytest.raises(Exception, match="was not made by this command"), new_folder(tmp_path / "photos", "space.json"):
+        raise AssertionError("must not begin")
+    assert (tmp_path / "photos" / "mine.jpg").read_text() == "precious"
+
+
+def test_a_failure_leaves_the_old_folder(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "out", "space.json") as part:
+        (part / "space.json").write_text("old")
+
+    def fail() -> None:
+        with new_folder(tmp_path / "out", "space.json") as part:
+            (part / "space.json").write_text("new")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        fail()
+    assert (tmp_path / "out" / "space.json").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_metrics_are_rounded_sorted_and_finite() -> None:
+    assert list(rounded({"b": 1.23456789, "a": 123456789.0}).items()) == [("a", 123457000.0), ("b", 1.23457)]
+    with pytest.raises(Exception, match="metric x is nan"):
+        rounded({"x": float("nan")})
