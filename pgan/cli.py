@@ -3,10 +3,13 @@
 import typer
 
 from pgan import experiment
+from pgan.interchange.command import import_
+from pgan.interchange.export_command import export
 from pgan.metrics.command import evaluate, features
 from pgan.networks.command import init
 from pgan.prepare.command import download, prepare
 from pgan.rendering.command import render
+from pgan.sampling.command import interpolate, sample
 from pgan.training.command import train
 
 app = typer.Typer(
@@ -15,8 +18,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (experiment.check, download, prepare, init, train, features, evaluate, render):
+for command in (
+    experiment.check,
+    download,
+    prepare,
+    init,
+    train,
+    features,
+    evaluate,
+    render,
+    export,
+    sample,
+    interpolate,
+):
     app.command()(command)
+app.command("import")(import_)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from pydantic import Field
 from pgan.config import Section, read_yaml, validate
 from pgan.errors import InputError, user_errors
 from pgan.metrics.config import Evaluate, Features
-from pgan.networks.config import Networks
+from pgan.networks.config import Init, Networks
 from pgan.prepare.config import Prepare
 from pgan.rendering.config import Render
 from pgan.training.config import Phase, Training, phase_problems
@@ -22,6 +22,7 @@ class Experiment(Section):
     """Everything random follows from it."""
     prepare: Prepare
     networks: Networks
+    init: Init
     training: Training
     phases: dict[str, Phase] = Field(min_length=1)
     """Name → phase, parents before children."""
@@ -46,6 +47,8 @@ def read_experiment(path: Path) -> Experiment:
 def _problems(e: Experiment) -> list[tuple[str, str]]:
     """What is impossible between the sections: pairs of (key, reason)."""
     problems = _chain_problems(e)
+    if e.prepare.path is None:
+        problems.append(("prepare.path", "null, but DVC watches it: name what is there, such as 'sources'"))
     if e.networks.base_size != e.prepare.base:
         problems.append(("networks.base_size", f"{e.networks.base_size}, but prepare.base is {e.prepare.base}"))
     if e.networks.channels != e.prepare.channels:
@@ -63,7 +66,10 @@ def _problems(e: Experiment) -> list[tuple[str, str]]:
 def _chain_problems(e: Experiment) -> list[tuple[str, str]]:
     """What is impossible about the phases: names, the chain, the resolutions."""
     problems: list[tuple[str, str]] = []
-    resolutions = {"init": e.networks.base_size}
+    try:
+        resolutions = {"init": e.init.size(e.networks)}
+    except ValueError as error:
+        return [("init.resolution", str(error))]
     for name, phase in e.phases.items():
         key = f"phases.{name}"
         if not name.isidentifier() or name == "init":

@@ -74,6 +74,19 @@ def grow(checkpoint: Checkpoint, resolution: int, seed: int) -> Checkpoint:
     return grown
 
 
+def shrink(checkpoint: Checkpoint, resolution: int) -> Checkpoint:
+    """The networks of a lower resolution that these contain, without Adam's state."""
+    if resolution == checkpoint.resolution:
+        return checkpoint
+    small = fresh(checkpoint.config, resolution, seed=0)
+    for name in ("generator", "critic", "ema"):
+        weights = getattr(checkpoint, name).state_dict()
+        network = getattr(small, name)
+        network.load_state_dict({key: weights[key] for key in network.state_dict()})
+    small.progress = checkpoint.progress
+    return small
+
+
 def state(checkpoint: Checkpoint) -> dict[str, Any]:
     """The checkpoint as tensors and plain values."""
     return {

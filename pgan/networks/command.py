@@ -7,7 +7,7 @@ import typer
 
 from pgan.config import read_section, read_value
 from pgan.errors import InputError, user_errors
-from pgan.networks.config import Networks
+from pgan.networks.config import Init, Networks
 
 
 @user_errors
@@ -15,21 +15,29 @@ def init(
     params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
     out: Annotated[Path, typer.Option(help="The checkpoint to write.")] = Path("data/train/init/checkpoint.pt"),
     resolution: Annotated[
-        int | None, typer.Option(help="Build the networks of this resolution at once. [default: networks.base_size]")
+        int | None,
+        typer.Option(help="Build untrained networks of this resolution at once, whatever `init` in the file says."),
     ] = None,
 ) -> None:
-    """Write untrained networks, the parent of the first phase.
+    """Write the networks that the first phase continues: untrained, or those of the checkpoint that `init` names.
 
     With --resolution, what a phase of that resolution would be without training: a baseline for `pgan evaluate`.
     """
     networks = read_section(params, "networks", Networks)
+    source = read_section(params, "init", Init)
     seed = read_value(params, "seed", int)
-    size = networks.base_size if resolution is None else resolution
+    where = f"{params}: init.resolution" if resolution is None else "--resolution"
     try:
+        size = source.size(networks) if resolution is None else resolution
         networks.stage(size)
     except ValueError as error:
-        raise InputError(f"--resolution: {error}") from None
+        raise InputError(f"{where}: {error}") from None
 
     from pgan.networks import checkpoint
+    from pgan.networks.initial import from_checkpoint
 
-    checkpoint.save(checkpoint.state(checkpoint.fresh(networks, size, seed)), out)
+    if source.source == "random" or resolution is not None:
+        found = checkpoint.fresh(networks, size, seed)
+    else:
+        found = from_checkpoint(Path(source.path), networks, size, params)
+    checkpoint.save(checkpoint.state(found), out)

@@ -1,8 +1,8 @@
-"""The parameters of the networks: section `networks` of params.yaml."""
+"""The parameters of the networks: sections `networks` and `init` of params.yaml."""
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pgan.config import Section
 
@@ -36,6 +36,8 @@ class Networks(Section):
     """Pixel norm on the generator's input vector (latent and label)."""
     leaky_slope: float = Field(ge=0, lt=1)
     """Slope of leaky ReLU below zero; 0 is ReLU."""
+    critic_leaky_slope: float | None = Field(default=None, ge=0, lt=1)
+    """The same in the critic where it differs, as in the official networks with ReLU: their critic stays leaky."""
     tanh: bool
     """End the generator with tanh; the paper's networks are linear."""
     minibatch_stddev: int = Field(ge=0)
@@ -50,6 +52,11 @@ class Networks(Section):
         """The latent's size, resolved."""
         return self.latent_size or self.feature_maps(0)
 
+    @property
+    def critic_slope(self) -> float:
+        """The critic's slope, resolved."""
+        return self.leaky_slope if self.critic_leaky_slope is None else self.critic_leaky_slope
+
     def stage(self, resolution: int) -> int:
         """The stage of a resolution. Raises ValueError unless it is base_size · 2^k."""
         doublings, rest = divmod(resolution, self.base_size)
@@ -60,3 +67,26 @@ class Networks(Section):
     def resolutions(self, last: int) -> list[int]:
         """All resolutions from the base to `last`."""
         return [self.base_size * 2**k for k in range(self.stage(last))]
+
+
+class Init(Section):
+    """What the first phases start from."""
+
+    source: Literal["random", "checkpoint"]
+    """`random` draws weights; `checkpoint` takes trained ones (fine-tuning), such as `pgan import` makes."""
+    path: str
+    """The checkpoint's file. It must exist with `random` too, for DVC's sake, but is not read then."""
+    resolution: int | None = Field(ge=2)
+    """Pixels per side; null means networks.base_size. A checkpoint of a higher resolution is cut down to it."""
+
+    @model_validator(mode="after")
+    def _stated(self) -> "Init":
+        if self.source == "checkpoint" and self.resolution is None:
+            raise ValueError("with source: checkpoint, state the resolution at which the first phase continues it")
+        return self
+
+    def size(self, networks: Networks) -> int:
+        """The resolution, resolved. Raises ValueError unless it is base_size · 2^k."""
+        size = networks.base_size if self.resolution is None else self.resolution
+        networks.stage(size)
+        return size

@@ -129,7 +129,8 @@ def minibatch_stddev(x: Tensor, group: int) -> Tensor:
     """
     n, _, h, w = x.shape
     group = min(group, n)
-    y = x.reshape(group, n // group, *x.shape[1:]).float()  # (group, N/group, C, H, W)
+    precise = torch.promote_types(x.dtype, torch.float32)  # a half-precision variance would be mostly rounding
+    y = x.reshape(group, n // group, *x.shape[1:]).to(precise)  # (group, N/group, C, H, W)
     y = y - y.mean(0, keepdim=True)
     deviation = (y.square().mean(0) + EPSILON).sqrt().mean((1, 2, 3))  # (N/group,)
     channel = deviation.to(x.dtype).repeat(group).view(n, 1, 1, 1).expand(n, 1, h, w)

@@ -144,7 +144,7 @@ class Critic(nn.Module):
 
     def features(self, images: Tensor, resolution: int) -> Tensor:
         """`from_image` of one resolution, activated."""
-        return F.leaky_relu(self.from_image[str(resolution)](images), self.config.leaky_slope)
+        return F.leaky_relu(self.from_image[str(resolution)](images), self.config.critic_slope)
 
 
 class CriticBlock(nn.Module):
@@ -152,7 +152,7 @@ class CriticBlock(nn.Module):
 
     def __init__(self, config: Networks, width: int, outputs: int) -> None:
         super().__init__()
-        self.slope = config.leaky_slope
+        self.slope = config.critic_slope
         self.fused = config.fused_scale
         self.conv0 = Conv(width, width, 3, config.equalized_lr)
         self.conv1: Conv = (
@@ -180,8 +180,8 @@ class CriticOutput(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.config.minibatch_stddev:
             x = minibatch_stddev(x, self.config.minibatch_stddev)
-        x = F.leaky_relu(self.conv(x), self.config.leaky_slope)
-        x = F.leaky_relu(self.dense0(x.flatten(1)), self.config.leaky_slope)
+        x = F.leaky_relu(self.conv(x), self.config.critic_slope)
+        x = F.leaky_relu(self.dense0(x.flatten(1)), self.config.critic_slope)
         return self.dense1(x)
 
 

@@ -246,7 +246,8 @@ class PhaseRun:
             unit="img",
             unit_scale=True,
             mininterval=0.5 if sys.stderr.isatty() else 10.0,
-            bar_format="{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]",
+            bar_format="{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, "
+            "{rate_fmt}{postfix}]",
             dynamic_ncols=True,
         )
 

@@ -42,11 +42,16 @@ def critic_loss(
 
 
 def gradient_norms(critic: Critic, reals: Tensor, fakes: Tensor, mix: Tensor, alpha: Alpha) -> Tensor:
-    """‖∇D(x̂)‖₂ at x̂ = lerp(real, fake, mix), (N,), differentiable (Gulrajani et al. 2017, algorithm 1)."""
-    mixed = torch.lerp(reals, fakes, mix).requires_grad_(True)
-    scores, _ = critic(mixed, alpha)
-    (gradient,) = torch.autograd.grad(scores.sum(), mixed, create_graph=True)
-    return gradient.square().sum((1, 2, 3)).sqrt()
+    """‖∇D(x̂)‖₂ at x̂ = lerp(real, fake, mix), (N,), differentiable (Gulrajani et al. 2017, algorithm 1).
+
+    Always in float32 or better, also inside autocast: gradients of gradients lose too much in half precision.
+    """
+    precise = torch.promote_types(reals.dtype, torch.float32)
+    with torch.autocast(reals.device.type, enabled=False):
+        mixed = torch.lerp(reals.to(precise), fakes.to(precise), mix.to(precise)).requires_grad_(True)
+        scores, _ = critic(mixed, alpha)
+        (gradient,) = torch.autograd.grad(scores.sum(), mixed, create_graph=True)
+        return gradient.square().sum((1, 2, 3)).sqrt()
 
 
 def gradient_penalty(norms: Tensor, settings: Training) -> Tensor:

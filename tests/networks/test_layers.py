@@ -70,8 +70,14 @@ def test_minibatch_stddev_is_one_scalar_per_strided_group():
     for i in range(2):  # sample i is grouped with i + N/group, i + 2N/group
         members = x[[i, i + 2, i + 4]]
         expected = (members.var(0, correction=0) + 1e-8).sqrt().mean()
-        assert torch.allclose(out[[i, i + 2, i + 4], 4], expected.expand(3, 3, 3).double(), atol=1e-6)
+        assert torch.allclose(out[[i, i + 2, i + 4], 4], expected.expand(3, 3, 3), atol=1e-12)
 
 
 def test_minibatch_stddev_of_a_batch_smaller_than_the_group():
     assert minibatch_stddev(torch.randn(2, 4, 3, 3), 4).shape == (2, 5, 3, 3)
+
+
+def test_minibatch_stddev_of_half_precision_is_computed_in_single():
+    x = (1 + torch.randn(4, 8, 3, 3) / 100).bfloat16()
+    expected = minibatch_stddev(x.float(), 4)[:, -1].bfloat16()
+    assert torch.equal(minibatch_stddev(x, 4)[:, -1], expected)

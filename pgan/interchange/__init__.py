@@ -1,0 +1,1 @@
+"""Networks from elsewhere: the official code's pickles."""

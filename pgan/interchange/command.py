@@ -1,0 +1,30 @@
+"""`pgan import`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pgan.errors import user_errors
+
+
+@user_errors
+def import_(
+    official: Annotated[Path, typer.Argument(help="A pickle of the official TensorFlow code, holding (G, D, Gs).")],
+    out: Annotated[Path, typer.Argument(help="The checkpoint to write.")],
+) -> None:
+    """Turn networks of the official code into a checkpoint.
+
+    Nothing in the pickle is run: all but containers, arrays and the one network class is refused. Options that the
+    networks here cannot represent are named. To train on from it, set `init` in params.yaml.
+    """
+    from pgan.interchange.official import import_official
+    from pgan.networks import checkpoint
+
+    networks, lod = import_official(official)
+    checkpoint.save(checkpoint.state(networks), out)
+    r, config = networks.resolution, networks.config
+    parts = [f"{r}×{r}", "grey" if config.channels == 1 else "RGB", f"latent {config.latent_size}"]
+    parts += [f"{config.classes} labels"] * (config.classes > 0) + ["fused"] * config.fused_scale
+    late = f"; saved at level of detail {lod:g}, thus trained up to {r >> int(lod)}×{r >> int(lod)}" if lod else ""
+    typer.echo(f"{out}: {', '.join(parts)}{late}")

@@ -1,0 +1,50 @@
+"""A generator as safetensors: its weights by name, as trained, and its description as JSON."""
+
+from pathlib import Path
+
+from pgan.errors import InputError
+from pgan.interchange.description import KEY, Description, parse
+from pgan.interchange.extras import require
+from pgan.interchange.weights import build
+from pgan.networks.progressive import Generator
+
+
+def to_safetensors(generator: Generator, description: Description) -> bytes:
+    """The file's content; the description is in its metadata. Raises RunError without the package safetensors."""
+    require("safetensors", "export", "the format safetensors")
+    from safetensors.torch import save
+
+    weights = {name: weight.cpu().contiguous() for name, weight in generator.state_dict().items()}
+    return save(weights, metadata={KEY: description.to_json()})
+
+
+def from_safetensors(path: Path) -> Generator:
+    """The generator, on the CPU; where the metadata are gone, described by the JSON file beside it.
+
+    Raises:
+        InputError: the file is damaged, or weights and description do not fit each other.
+        RunError: the package safetensors is missing.
+    """
+    require("safetensors", "export", f"{path}: a safetensors file")
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(KEY)
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+    except (SafetensorError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: damaged safetensors: {str(error).splitlines()[0][:200]}") from None
+    return build(parse(text, str(path)) if text else _beside(path), weights, str(path))
+
+
+def description_path(path: Path) -> Path:
+    """The JSON file beside a safetensors file."""
+    return path.with_suffix(".json")
+
+
+def _beside(path: Path) -> Description:
+    beside = description_path(path)
+    try:
+        return parse(beside.read_bytes(), str(beside))
+    except FileNotFoundError:
+        raise InputError(f"{path}: has no description in its metadata, and no {beside.name} beside it") from None

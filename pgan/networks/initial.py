@@ -1,0 +1,39 @@
+"""Trained networks as the beginning of a new experiment: fine-tuning."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pgan.errors import InputError
+from pgan.networks.checkpoint import Checkpoint, Progress, from_state, load, shrink, state
+from pgan.networks.config import Networks
+
+
+def from_checkpoint(path: Path, networks: Networks, resolution: int, params: Path) -> Checkpoint:
+    """The networks of a checkpoint, cut down to a resolution, without its progress and Adam's state.
+
+    Raises:
+        InputError: the file is bad, its networks are not those of the parameter file `params`, or they do not reach the
+            resolution; naming the keys that differ.
+    """
+    found = load(path)
+    theirs, ours = _resolved(found.config), _resolved(networks)
+    differing = [key for key in ours if ours[key] != theirs[key]]
+    if differing:
+        lines = (f"{params}: networks.{key}: {ours[key]}, but {path} has {theirs[key]}" for key in differing)
+        raise InputError("\n       ".join(lines))
+    if found.resolution < resolution:
+        size = f"{path} has only {found.resolution}; higher ones are for phases of kind grow"
+        raise InputError(f"{params}: init.resolution: {resolution}, but {size}")
+    anew = {
+        "networks": networks.model_dump(),
+        "optimizers": None,
+        "progress": asdict(Progress("init", "init", 0, 0)),
+    }
+    return from_state(state(shrink(found, resolution)) | anew, str(path))
+
+
+def _resolved(networks: Networks) -> dict[str, Any]:
+    """The parameters, with what null stands for."""
+    resolved = {"latent_size": networks.latent_dimensions, "critic_leaky_slope": networks.critic_slope}
+    return networks.model_dump() | resolved

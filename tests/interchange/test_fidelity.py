@@ -1,0 +1,228 @@
+"""benchmarks/fidelity.py: holds for official pairs of every kind, and fails where something is wrong."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import official_reference as official
+import pytest
+import torch
+from test_official import OPTIONS, written
+
+ROOT = Path(__file__).parents[2]
+FIXTURES = ROOT.parent / "shared/fixtures/official"
+needs_fixtures = pytest.mark.skipif(not FIXTURES.is_dir(), reason="the official fixtures of ../shared are not here")
+
+
+@pytest.fixture(scope="module")
+def fidelity():
+    """The script as a module."""
+    spec = importlib.util.spec_from_file_location("fidelity", ROOT / "benchmarks/fidelity.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fidelity"] = module  # its dataclasses look for it there
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["fidelity"]
+
+
+def pair(tmp_path, changes=None, fix=None, **options):
+    """Files of a pair that the reference computed; `fix` changes the arrays."""
+    g, d, values = official.networks(**(changes or {}))
+    arrays = official.fixture(g, d, values, **options)
+    if fix:
+        fix(arrays)
+    np.savez(tmp_path / "a.npz", **arrays)
+    return [str(written(tmp_path / "a.pkl", g, d, values)), str(tmp_path / "a.npz")]
+
+
+@needs_fixtures
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [
+        ("gray16", []),
+        ("gray16", ["--float64"]),
+        ("rgb32_labels_fused", []),
+        pytest.param("rgb32_labels_fused", ["--float64"], marks=pytest.mark.slow),  # tries many roundings
+    ],
+)
+def test_the_official_fixtures_are_met(name, precision, fidelity, capsys):
+    assert fidelity.main([str(FIXTURES / f"{name}.pkl"), str(FIXTURES / f"{name}.npz"), *precision]) == 0
+    table = capsys.readouterr().out
+    assert "**no**" not in table
+    for quantity in (
+        "images of G ",
+        "images of Gs",
+        "scores",
+        "loss terms",
+        "gradients of D",
+        "gradients of G",
+        "Adam",
+    ):
+        assert f"| {quantity}" in table or quantity in table
+    assert "Skipped" not in table
+
+
+SOME = {
+    "all at once": {"label_size": 3, "num_channels": 3, "fmap_decay": 0.5},
+    "not fused": {"fused_scale": False, "label_size": 3},
+    "4 pixels": {"resolution": 4},
+    "plain": {
+        "use_wscale": False,
+        "g_changes": {"use_pixelnorm": False, "use_leakyrelu": False, "normalize_latents": False},
+        "d_changes": {"mbstd_group_size": 0},
+    },
+    "D fused, G not": {"g_changes": {"fused_scale": False}},
+}
+
+
+@pytest.mark.parametrize("options", SOME.values(), ids=SOME)
+def test_pairs_of_other_options_are_met(options, fidelity, tmp_path, capsys):
+    assert fidelity.main(pair(tmp_path, options)) == 0, capsys.readouterr().out
+    assert "Skipped" not in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", OPTIONS)
+def test_pairs_of_every_option_are_met(option, fidelity, tmp_path, capsys):
+    assert fidelity.main(pair(tmp_path, OPTIONS[option])) == 0, capsys.readouterr().out
+    assert "Skipped" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("loss_lod", [0.0, 1.5, 2.0])
+def test_losses_at_any_level_of_detail_are_met(loss_lod, fidelity, tmp_path, capsys):
+    changes = {"label_size": 3, "num_channels": 3}
+    assert fidelity.main(pair(tmp_path, changes, loss_lod=loss_lod)) == 0, capsys.readouterr().out
+
+
+def scaled(name, factor):
+    def fix(arrays):
+        arrays[name] = arrays[name] * np.float32(factor)
+
+    return fix
+
+
+def moved(prefix):
+    def fix(arrays):
+        for name in arrays:
+            if name.startswith(prefix):
+                arrays[name] = arrays[name] + np.float32(1e-4)
+
+    return fix
+
+
+@pytest.mark.parametrize(
+    ("fix", "quantity"),
+    [
+        (moved("G_lod1"), "images of G "),
+        (moved("Gs_lod6"), "images of Gs "),
+        (scaled("D_scores_lod3", 1.001), "scores of D"),
+        (scaled("D_labels_lod3", 1.001), "label logits of D"),
+        (scaled("loss_mixed_norms", 1.01), "loss terms"),
+        (scaled("loss_label_penalty_fakes", 1.01), "loss terms"),
+        (scaled("D_loss", 1.002), "losses"),
+        (scaled("G_loss", 1.002), "losses"),
+        (scaled("D_grad/8x8/Conv1_down/weight", 1.003), "gradients of D's loss"),
+        (scaled("G_grad/ToRGB_lod1/bias", 1.003), "gradients of G's loss"),
+        (moved("D_grad/FromRGB_lod2/bias"), "gradients of D's loss"),
+        (scaled("D_adam_losses", 1.003), "critic's loss over five Adam steps"),
+        (moved("D_adam5/4x4/Dense0/weight"), "D after five Adam steps"),
+        (moved("D_var/4x4/Conv/weight"), "variables"),
+        (scaled("G_lod2", np.nan), "images of G "),
+    ],
+)
+def test_whatever_is_wrong_is_found(fix, quantity, fidelity, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(fidelity, "NOISES", fidelity.NOISES[::24])
+    assert fidelity.main(pair(tmp_path, {"label_size": 3}, fix)) == 1
+    failed = [line for line in capsys.readouterr().out.splitlines() if "**no**" in line]
+    assert len(failed) == 1
+    assert failed[0].startswith(f"| {quantity}")
+
+
+def test_a_gradient_of_what_is_not_in_use_must_be_zero(fidelity, tmp_path, capsys):
+    def fix(arrays):
+        assert not arrays["D_grad/FromRGB_lod0/weight"].any()
+        arrays["D_grad/FromRGB_lod0/weight"] += 1
+
+    assert fidelity.main(pair(tmp_path, fix=fix, loss_lod=1.25)) == 1
+    assert "D_grad/FromRGB_lod0/weight" in capsys.readouterr().out
+
+
+def test_no_rounding_undoes_a_fault_in_the_code(fidelity, tmp_path, monkeypatch):
+    files = pair(tmp_path)
+    monkeypatch.setattr(fidelity, "NOISES", fidelity.NOISES[::4])
+    monkeypatch.setattr(fidelity, "OFFICIAL", fidelity.OFFICIAL.model_copy(update={"drift": 0.0}))
+    assert fidelity.main(files) == 1
+
+
+def test_an_activation_whose_sign_hangs_on_rounding_is_no_failure(fidelity, tmp_path, capsys, monkeypatch):
+    """One pixel that the first layer maps to 0 but for its last digits: correct gradients may take either slope."""
+    g, d, values = official.networks(resolution=4)
+    arrays = official.fixture(g, d, values, batch=4, loss_lod=0.0)
+    weight, bias = (values["D"][f"FromRGB_lod0/{part}"] for part in ("weight", "bias"))
+    arrays["reals"][0, 0, 0, 0] = -bias[0] / (weight[0, 0, 0, 0] * np.sqrt(2))
+    z, y, u = (torch.from_numpy(arrays[name]) for name in ("latents", "labels", "mix"))
+    graphs = {role: official.Graph(role, d if role == "D" else g, values[role]) for role in ("G", "D")}
+    kept = {name: arrays[name] for name in ("latents", "labels", "reals", "mix", "loss_lod")}
+    plainly = []
+    for side in (1 - 1e-6, 1 + 1e-6):
+        reals = torch.from_numpy(arrays["reals"]).clone()
+        reals[0, 0, 0, 0] *= side
+        _, loss = official.critic_loss(graphs["G"], graphs["D"], z, y, reals, u, 0.0)
+        np.savez(tmp_path / "a.npz", **kept, **official.gradients("D", graphs["D"], loss))
+        files = [str(written(tmp_path / "a.pkl", g, d, values)), str(tmp_path / "a.npz")]
+        assert fidelity.main(files) == 0, capsys.readouterr().out
+        noted = "with rounding |" in capsys.readouterr().out
+        with monkeypatch.context() as patch:
+            patch.setattr(fidelity, "NOISES", ())
+            plainly.append(fidelity.main(files))
+        assert noted == (plainly[-1] == 1)
+    assert 1 in plainly
+
+
+def test_what_a_file_does_not_hold_is_skipped_and_said(fidelity, tmp_path, capsys):
+    def fix(arrays):
+        for name in [name for name in arrays if name.startswith(("D_adam", "G_grad/8x8", "loss_drift", "Gs_lod"))]:
+            del arrays[name]
+
+    assert fidelity.main(pair(tmp_path, fix=fix)) == 0
+    text = capsys.readouterr().out
+    for name in ("D_adam5/…", "G_grad/8x8/Conv1/weight", "loss_drift", "Gs_lod0"):
+        assert f"`{name}`" in text.split("Skipped, not in the file:")[1]
+    assert "| images of Gs" not in text
+
+
+@pytest.mark.parametrize("content", [b"hello", None])
+def test_files_that_are_none_end_in_one_line(content, fidelity, tmp_path, capsys):
+    files = pair(tmp_path)
+    if content is None:
+        Path(files[1]).unlink()
+    else:
+        Path(files[1]).write_bytes(content)
+    with pytest.raises(SystemExit) as stop:
+        fidelity.main(files)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@needs_fixtures
+def test_metrics_are_met(fidelity, monkeypatch):
+    monkeypatch.setattr(fidelity, "SWD_SEEDS", 2)
+    text, held = fidelity.metric_table(FIXTURES / "metrics.npz")
+    assert held, text
+    for quantity in ("Laplacian pyramids", "sliced Wasserstein distance", "MS-SSIM", "Fréchet distance"):
+        assert f"| {quantity}" in text
+
+
+@needs_fixtures
+def test_the_page_in_docs_is_this_script_s(fidelity):
+    page = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
+    assert page.startswith(fidelity.INTRODUCTION)
+    assert [line for line in page.splitlines() if line.startswith("## ")] == [
+        "## gray16, float32",
+        "## gray16, float64",
+        "## rgb32_labels_fused, float32",
+        "## rgb32_labels_fused, float64",
+        "## metrics",
+    ]
+    assert "**no**" not in page
