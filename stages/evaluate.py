@@ -1,10 +1,9 @@
 """Stage `evaluate@<phase>`: the phase's checkpoint, the reals of its resolution, the feature space -> metrics.json."""
 
-import sys
 from pathlib import Path
 
 from pgan.metrics.command import evaluate
-from stages.runner import Stage, run
+from stages.runner import Stage, phase_argument, run
 
 PYRAMID = Path("data/pyramid")
 FEATURES = Path("data/features")
@@ -23,5 +22,5 @@ def main(phase: str) -> None:
 
 
 if __name__ == "__main__":
-    name = sys.argv[1]
+    name = phase_argument()
     run(Stage("evaluate", name, out=EVALUATE / name), lambda: main(name))

@@ -7,12 +7,13 @@ from stages.runner import Stage, run
 
 PYRAMID = Path("data/pyramid")
 TRAIN = Path("data/train")
+EVALUATE = Path("data/evaluate")
 RENDER = Path("data/render")
 
 
 def main() -> None:
     """Draw what `params.render` says."""
-    render(train=TRAIN, pyramid=PYRAMID, out=RENDER)
+    render(train=TRAIN, evaluate=EVALUATE, pyramid=PYRAMID, out=RENDER)
 
 
 if __name__ == "__main__":

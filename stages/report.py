@@ -5,22 +5,31 @@ clone, or when its server was away.
 """
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
-from stages.runner import PARAMS, root
+from pgan.errors import RunError, user_errors
+from stages.runner import PARAMS, resolved, root
+from stages.tracking import brief, settle
 
 RENDER = Path("data/render")
 EVALUATE = Path("data/evaluate")
 
 
+@user_errors
 def main() -> None:
     """Complete the parent run and print the summary."""
-    from stages.tracking import Runs
+    parameters = resolved(PARAMS)
+    if subprocess.run([sys.executable, "-m", "dvc", "status", "--quiet"], check=False).returncode:
+        raise RunError(f"data/ is not yet, or no longer, what {PARAMS} and the code make; run `dvc repro` first")
+    try:
+        settle()
+        from stages.runs import Runs
 
-    if not RENDER.is_dir():
-        sys.exit("error: data/render is missing: run `dvc repro` first")
-    Runs(PARAMS, root()).complete()
+        Runs(parameters, root()).complete()
+    except Exception as error:  # MLflow may fail in any way
+        print(f"warning: MLflow tracking failed ({brief(error)}); the files are whole", file=sys.stderr)
     for line in summary():
         print(line)
 

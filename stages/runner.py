@@ -1,16 +1,18 @@
 """What surrounds every stage: the check of params.yaml, the MLflow run, the exit code.
 
-Nothing here reaches an output: it refuses bad parameters, and it watches.  That is why dvc.yaml names this module and
-`tracking` among no stage's dependencies: a change here must not train for a week again.
+Nothing here reaches an output: it refuses bad parameters, and it watches.  That is why dvc.yaml names this module,
+`tracking` and `runs` among no stage's dependencies: a change here must not train for a week again.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
-from pgan.errors import PganError, fail
+from pgan.errors import InputError, user_errors
 from pgan.experiment import read_experiment
 
 PARAMS = Path("params.yaml")
@@ -38,16 +40,42 @@ def root() -> Path:
     return Path(os.environ.get("DVC_ROOT") or ".").resolve()
 
 
+def resolved(params: Path) -> dict[str, Any]:
+    """The parameters as they hold, defaults filled in. Raises InputError for every mistake in the file."""
+    content: dict[str, Any] = read_experiment(params).model_dump(mode="json", by_alias=True)
+    return content
+
+
+def phase_argument() -> str:
+    """The phase that the stage's command line names."""
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: python -m {Path(sys.argv[0]).parent.name}.{Path(sys.argv[0]).stem} PHASE")
+    return sys.argv[1]
+
+
 def run(stage: Stage, work: Callable[[], None]) -> None:
     """Run a stage's work under its MLflow run; what a user can cause ends in one line and an exit code."""
+    signal.signal(signal.SIGTERM, _exit_on)
+    try:
+        _run(stage, work)
+    except SystemExit as stop:
+        if stop.code == 2 and "DVC_STAGE" in os.environ:
+            print("note: what the stage had made before is not lost: `dvc checkout` brings it back", file=sys.stderr)
+        raise
+    sys.stdout.flush()
+
+
+@user_errors
+def _run(stage: Stage, work: Callable[[], None]) -> None:
     from stages.tracking import Tracker
 
-    try:
-        experiment = read_experiment(PARAMS)
-        if stage.phase is not None and stage.phase not in experiment.phases:
-            raise PganError(f"{PARAMS}: phases has no '{stage.phase}'")
-    except PganError as error:
-        fail(error)
-    with Tracker(stage, PARAMS, root()):
+    parameters = resolved(PARAMS)
+    if stage.phase is not None and stage.phase not in parameters["phases"]:
+        raise InputError(f"{PARAMS}: phases has no '{stage.phase}'")
+    with Tracker(stage, parameters, root()):
         work()
-    sys.stdout.flush()
+
+
+def _exit_on(number: int, _: Any) -> NoReturn:
+    """End like Ctrl-C does, through everything that cleans up."""
+    sys.exit(128 + number)

@@ -4,11 +4,10 @@ Beside these outputs, and no part of them: data/logs/<phase>.csv, the losses and
 of an unfinished phase under .pgan/snapshots in the repository's root.
 """
 
-import sys
 from pathlib import Path
 
 from pgan.training.command import train
-from stages.runner import Stage, root, run
+from stages.runner import Stage, phase_argument, root, run
 
 PYRAMID = Path("data/pyramid")
 TRAIN = Path("data/train")
@@ -21,5 +20,5 @@ def main(phase: str) -> None:
 
 
 if __name__ == "__main__":
-    name = sys.argv[1]
+    name = phase_argument()
     run(Stage("train", name, out=TRAIN / name, live=LOGS / f"{name}.csv"), lambda: main(name))

@@ -34,7 +34,7 @@ def metrics(folder, phase):
 def test_the_digits_are_ten_times_nearer_than_untrained_networks(demo):
     pgan = [sys.executable, "-m", "pgan"]
     subprocess.run([*pgan, "init", "--resolution", "16", "--out", "untrained.pt"], cwd=demo, check=True)
-    subprocess.run([*pgan, "evaluate", "untrained.pt", "untrained.json"], cwd=demo, check=True)
+    subprocess.run([*pgan, "evaluate", "--checkpoint", "untrained.pt", "--out", "untrained.json"], cwd=demo, check=True)
     untrained = json.loads((demo / "untrained.json").read_text())["frechet"]
     assert metrics(demo, "stabilize_16")["frechet"] < untrained / 10
 

@@ -1,0 +1,55 @@
+"""Ctrl-C in the middle of `dvc repro`, and what comes after."""
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from miniature import Pipeline
+from mlruns import children, history, parents
+
+OUTPUTS = [f"data/train/stabilize_8/{name}" for name in ("checkpoint.pt", "losses.csv", "samples.npy", "summary.json")]
+
+
+def test_repro_goes_on_after_ctrl_c_and_ends_with_the_same_bytes(pipeline: Pipeline, tmp_path: Path) -> None:
+    pipeline.change("phases.stabilize_8.kimg", 4.0)
+    shutil.copytree(pipeline.path, tmp_path / "undisturbed", symlinks=True)
+    undisturbed = Pipeline(tmp_path / "undisturbed", pipeline.environment)
+    undisturbed.repro("train@stabilize_8")
+
+    process = pipeline.start("dvc", "repro")
+    live = pipeline.path / "data/logs/stabilize_8.csv"
+    wait_for_rows(live, 12)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode != 0
+    assert "stopped (SIGINT)" in output
+    assert "Traceback" not in output
+    assert len(list((pipeline.path / ".pgan/snapshots").iterdir())) == 1
+    assert not any((pipeline.path / path).exists() for path in OUTPUTS)
+    interrupted = children(pipeline)["train@stabilize_8"]
+    assert interrupted.info.status == "KILLED"
+
+    assert set(pipeline.repro()) == {"train@stabilize_8", "evaluate@stabilize_8", "render"}
+    first = live.read_text(encoding="utf-8").splitlines()[1]
+    assert first.endswith(",nan")  # taken from the snapshot: it was not trained again
+    assert list((pipeline.path / ".pgan/snapshots").iterdir()) == []
+    theirs, ours = undisturbed.hashes(), pipeline.hashes()
+    assert {path: ours[path] for path in OUTPUTS} == {path: theirs[path] for path in OUTPUTS}
+
+    finished = children(pipeline)["train@stabilize_8"]
+    assert (finished.info.run_id, finished.info.status) == (interrupted.info.run_id, "FINISHED")
+    steps = [step for step, _ in history(pipeline, finished, "generator_loss")]
+    assert len(steps) == len(set(steps)) == len((pipeline.path / OUTPUTS[1]).read_text().splitlines()) - 1
+    assert [run.info.status for run in parents(pipeline)] == ["FINISHED"]
+
+
+def wait_for_rows(path: Path, count: int) -> None:
+    """Until a live log, which an earlier run may have left, has been started anew and has so many lines."""
+    began = time.time()
+    for _ in range(3000):
+        if path.exists() and path.stat().st_mtime >= began and len(path.read_text().splitlines()) >= count:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{path}: too few lines")

@@ -1,0 +1,71 @@
+"""The graph: what runs again after a change, and what does not."""
+
+from pathlib import Path
+
+from miniature import PHASE, Pipeline, new_repository
+
+EVALUATIONS = {"evaluate@stabilize_4", "evaluate@grow_8", "evaluate@stabilize_8"}
+FROM_GROW_8 = {"train@grow_8", "train@stabilize_8", "evaluate@grow_8", "evaluate@stabilize_8", "render"}
+
+
+def test_a_second_repro_does_nothing(pipeline: Pipeline) -> None:
+    output = pipeline.dvc("repro")
+    assert "Running stage" not in output
+    assert "up to date" in output
+
+
+def test_a_phase_reruns_what_follows_it_and_is_restored(pipeline: Pipeline) -> None:
+    before = pipeline.hashes()
+    pipeline.change("phases.grow_8.kimg", 0.12)
+    ran = pipeline.repro()
+    assert set(ran) == FROM_GROW_8
+    assert ran.index("train@grow_8") < ran.index("train@stabilize_8") < ran.index("render")
+    changed = pipeline.hashes()
+    assert changed["data/train/stabilize_4/checkpoint.pt"] == before["data/train/stabilize_4/checkpoint.pt"]
+    assert changed["data/train/stabilize_8/checkpoint.pt"] != before["data/train/stabilize_8/checkpoint.pt"]
+
+    pipeline.change("phases.grow_8.kimg", 0.08)
+    assert pipeline.repro() == []
+    assert pipeline.hashes() == before
+
+
+def test_a_further_pair_of_phases_reruns_nothing_that_existed(pipeline: Pipeline) -> None:
+    before = pipeline.hashes()
+    phases = pipeline.parameters()["phases"]
+    phases["grow_16"] = {"from": "stabilize_8", "kind": "grow", "resolution": 16} | PHASE
+    phases["stabilize_16"] = {"from": "grow_16", "kind": "stabilize", "resolution": 16} | PHASE
+    pipeline.change("phases", phases)
+    new = {f"{stage}@{phase}" for stage in ("train", "evaluate") for phase in ("grow_16", "stabilize_16")}
+    assert set(pipeline.repro()) == new | {"render"}
+    after = pipeline.hashes()
+    assert {path: after[path] for path in before if path != "data/render"} == {
+        path: digest for path, digest in before.items() if path != "data/render"
+    }
+
+
+def test_an_evaluation_parameter_retrains_nothing(pipeline: Pipeline) -> None:
+    pipeline.change("evaluate.swd.directions", 4)
+    assert set(pipeline.repro()) == EVALUATIONS | {"render"}
+
+
+def test_metric_code_retrains_nothing(pipeline: Pipeline) -> None:
+    append_comment(pipeline, "pgan/metrics/frechet.py")
+    assert set(pipeline.repro()) == EVALUATIONS | {"features"}  # the numbers stay, and so does what is drawn of them
+
+
+def test_code_that_makes_no_output_reruns_nothing(pipeline: Pipeline) -> None:
+    for name in ("pgan/cli.py", "pgan/experiment.py", "stages/runner.py", "stages/tracking.py", "stages/runs.py"):
+        append_comment(pipeline, name)
+    assert pipeline.repro() == []
+
+
+def test_the_same_parameters_make_the_same_bytes_elsewhere(finished: Pipeline, tmp_path: Path) -> None:
+    again = new_repository(tmp_path / "repository")
+    assert len(again.repro()) == 10
+    assert again.hashes() == finished.hashes()
+
+
+def append_comment(pipeline: Pipeline, name: str) -> None:
+    """Edit a source file without changing what it does."""
+    with (pipeline.path / name).open("a", encoding="utf-8") as file:
+        file.write("\n# a comment\n")

@@ -1,0 +1,155 @@
+"""Runs in a tracking store of their own, over files written by hand."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.runner import Stage
+from stages.runs import Runs, flatten
+
+PARAMETERS: dict[str, Any] = {
+    "prepare": {"source": "digits"},
+    "phases": {"one": {"kimg": 1.0}},
+    "training": {"mirror": False},
+}
+OUT = Path("data/train/one")
+STAGE = Stage("train", "one", out=OUT, live=Path("data/logs/one.csv"))
+ROWS = [{"total_kimg": k / 10, "generator_loss": float(k), "img_per_s": 5.0} for k in range(1, 5)]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite store with a foreign parent in it: making one takes seconds."""
+    root = tmp_path_factory.mktemp("store")
+    Runs(PARAMETERS | {"seed": 1}, root)
+    return root / "mlflow.db"
+
+
+@pytest.fixture(autouse=True)
+def root(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, with the store and the files of a finished phase."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "DVC_EXP_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(store, tmp_path)
+    OUT.mkdir(parents=True)
+    write_losses(1.0)
+    (OUT / "summary.json").write_text(json.dumps({"total_kimg": 0.2}))
+    (OUT / "checkpoint.pt").write_bytes(b"weights")
+    metrics = Path("data/evaluate/one/metrics.json")
+    metrics.parent.mkdir(parents=True)
+    metrics.write_text('{"frechet": 2.5}')
+    return tmp_path
+
+
+def write_losses(first: float) -> None:
+    """Two rows, as training writes them."""
+    (OUT / "losses.csv").write_text(f"total_kimg,generator_loss\n0.1,{first}\n0.2,2.0\n")
+
+
+def points(runs: Runs, run: str, metric: str = "generator_loss") -> list[tuple[int, float]]:
+    """(step, value) in the order in which they were logged."""
+    return [(point.step, point.value) for point in runs.client.get_metric_history(run, metric)]
+
+
+def test_an_interrupted_stage_goes_on_in_the_same_run_without_doubled_rows(root: Path) -> None:
+    runs = Runs(PARAMETERS, root)
+    child = runs.child(STAGE)
+    child.log_curves(ROWS[:3])
+    runs.end(child, STAGE, "KILLED")
+    assert runs.client.get_run(child.run).info.status == "KILLED"
+    assert runs.client.get_run(runs.parent).info.status == "KILLED"
+
+    again = Runs(PARAMETERS, root)
+    assert again.parent == runs.parent
+    resumed = again.child(STAGE)
+    assert resumed.run == child.run
+    assert {again.client.get_run(run).info.status for run in (again.parent, resumed.run)} == {"RUNNING"}
+    resumed.log_curves(ROWS[:2])  # the snapshot's
+    resumed.log_curves(ROWS[2:])
+    again.end(resumed, STAGE, "FINISHED")
+    assert points(again, resumed.run) == [(100, 1.0), (200, 2.0), (300, 3.0), (400, 4.0)]
+    assert again.client.get_run(resumed.run).info.status == "FINISHED"
+
+
+def test_an_interrupted_run_of_other_code_is_replaced(root: Path) -> None:
+    runs = Runs(PARAMETERS, root)
+    child = runs.child(STAGE)
+    child.log_curves(ROWS[:3])
+    runs.end(child, STAGE, "KILLED")
+    other = [row | {"generator_loss": row["generator_loss"] + 1} for row in ROWS]
+    resumed = runs.child(STAGE)
+    resumed.log_curves(other)
+    assert resumed.run != child.run
+    assert points(runs, resumed.run) == [(100, 2.0), (200, 3.0), (300, 4.0), (400, 5.0)]
+    assert runs.client.get_run(child.run).info.lifecycle_stage == "deleted"
+
+
+def test_a_stage_that_runs_again_replaces_its_run(root: Path) -> None:
+    runs = Runs(PARAMETERS, root)
+    first = runs.child(STAGE)
+    runs.end(first, STAGE, "FINISHED")
+    second = runs.child(STAGE)
+    assert second.run != first.run
+    assert runs.client.get_run(first.run).info.lifecycle_stage == "deleted"
+
+
+def test_completing_twice_logs_once(root: Path) -> None:
+    runs = Runs(PARAMETERS, root)
+    runs.complete()
+    Runs(PARAMETERS, root).complete()
+    assert points(runs, runs.parent) == [(100, 1.0), (200, 2.0)]
+    assert points(runs, runs.parent, "frechet") == [(200, 2.5)]
+    assert runs.client.get_run(runs.parent).info.status == "FINISHED"
+
+
+def test_other_files_of_the_same_parameters_make_the_parent_anew(root: Path) -> None:
+    runs = Runs(PARAMETERS, root)
+    child = runs.child(STAGE)
+    runs.end(child, STAGE, "FINISHED")
+    runs.complete()
+    old = runs.parent
+    write_losses(7.0)
+    runs.complete()
+    assert runs.parent != old
+    assert points(runs, runs.parent) == [(100, 7.0), (200, 2.0)]
+    assert runs.client.get_run(old).info.lifecycle_stage == "deleted"
+    assert runs.client.get_run(child.run).data.tags["mlflow.parentRunId"] == runs.parent
+
+
+def test_other_parameters_are_another_parent(root: Path) -> None:
+    other = PARAMETERS | {"training": {"mirror": True}}
+    first, second = Runs(PARAMETERS, root), Runs(other, root)
+    assert first.parent != second.parent
+    assert second.client.get_run(second.parent).data.params["training.mirror"] == "True"
+
+
+def test_more_parameters_and_rows_than_one_request_takes(root: Path) -> None:
+    many = PARAMETERS | {"training": {f"p{i}": i for i in range(250)}}
+    runs = Runs(many, root)
+    assert len(runs.client.get_run(runs.parent).data.params) == 252
+    child = runs.child(STAGE)
+    child.log_curves([{"total_kimg": k / 1000, "generator_loss": 1.0, "drift": 2.0} for k in range(1, 1001)])
+    assert len(points(runs, child.run)) == 1000
+
+
+def test_numbers_that_are_none_are_left_out(root: Path) -> None:
+    runs = Runs(PARAMETERS, root)
+    child = runs.child(STAGE)
+    child.log_curves([{"total_kimg": 0.1, "generator_loss": 1.0, "img_per_s": float("nan")}])
+    assert set(runs.client.get_run(child.run).data.metrics) == {"generator_loss"}
+
+
+def test_the_experiment_of_dvc_names_the_parent(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_EXP_NAME", "bold-idea")
+    runs = Runs(PARAMETERS, root)
+    run = runs.client.get_run(runs.parent)
+    assert (run.info.run_name, run.data.tags["dvc.exp"]) == ("bold-idea", "bold-idea")
+
+
+def test_flatten_names_nested_parameters_with_dots() -> None:
+    content = {"seed": 0, "a": {"b": {"c": [1, 2]}, "d": None}}
+    assert dict(flatten(content)) == {"seed": 0, "a.b.c": [1, 2], "a.d": None}
