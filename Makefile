@@ -13,6 +13,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 demo: $(VENV)/pipeline ## set up everything, train on the embedded digits, say where the results are
+	@pgan check
 	dvc repro
 	@python -m stages.report
 

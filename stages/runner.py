@@ -49,7 +49,8 @@ def resolved(params: Path) -> dict[str, Any]:
 def phase_argument() -> str:
     """The phase that the stage's command line names."""
     if len(sys.argv) != 2:
-        sys.exit(f"usage: python -m {Path(sys.argv[0]).parent.name}.{Path(sys.argv[0]).stem} PHASE")
+        print(f"usage: python -m stages.{Path(sys.argv[0]).stem} PHASE", file=sys.stderr)
+        sys.exit(2)
     return sys.argv[1]
 
 

@@ -170,6 +170,8 @@ def brief(error: Exception) -> str:
 def main() -> None:
     """The tracker: the job comes as the first line of standard input, the ending as the second."""
     settle()
+    if hasattr(os, "nice"):
+        os.nice(19)  # two training threads that wait for each other come to a crawl when a third wants a core
     job = json.loads(sys.stdin.readline())
     name, phase, out, live = (job["stage"][key] for key in ("name", "phase", "out", "live"))
     stage = Stage(name, phase, Path(out), Path(live) if live else None)

@@ -2,10 +2,14 @@
 
 import json
 import shutil
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from miniature import ROOT
 
 from stages.runner import Stage
 from stages.runs import Runs, flatten
@@ -141,6 +145,18 @@ def test_numbers_that_are_none_are_left_out(root: Path) -> None:
     child = runs.child(STAGE)
     child.log_curves([{"total_kimg": 0.1, "generator_loss": 1.0, "img_per_s": float("nan")}])
     assert set(runs.client.get_run(child.run).data.metrics) == {"generator_loss"}
+
+
+def test_two_experiments_may_make_the_store_at_once(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    script = "import sys; from pathlib import Path; from stages.runs import Runs; Runs({}, Path(sys.argv[1]))"
+    script = script.replace("{}", "{'prepare': {'source': sys.argv[2]}, 'phases': {}}")
+    command = [sys.executable, "-c", script, str(tmp_path / "new")]
+    both = [subprocess.Popen([*command, name], cwd=ROOT, stderr=subprocess.PIPE) for name in ("digits", "photos")]
+    errors = [process.communicate(timeout=300)[1].decode() for process in both]
+    assert [process.returncode for process in both] == [0, 0], errors
+    connection = sqlite3.connect(tmp_path / "new/mlflow.db")
+    assert connection.execute("select count(*) from runs").fetchone() == (2,)
 
 
 def test_the_experiment_of_dvc_names_the_parent(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
