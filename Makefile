@@ -28,6 +28,7 @@ test-slow: $(VENV)/dev ## the checks that train for minutes
 	pytest -m slow
 
 ui: $(VENV)/pipeline ## compare runs in the browser: http://127.0.0.1:5000
+	@echo "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
 	MLFLOW_DISABLE_TELEMETRY=true mlflow ui --host 127.0.0.1 --port 5000 \
 		--backend-store-uri sqlite:///$(CURDIR)/mlflow.db --default-artifact-root file://$(CURDIR)/mlartifacts
 

@@ -281,7 +281,11 @@ def _open(uri: str, name: str, artifacts: str | None) -> tuple[MlflowClient, str
 def _origin() -> dict[str, str]:
     """Where a run comes from, as tags: git's revision, DVC's experiment."""
     revision = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
-    tags = {"mlflow.source.git.commit": revision, "dvc.exp": os.environ.get("DVC_EXP_NAME", "")}
+    tags = {
+        "mlflow.source.name": "dvc repro",
+        "mlflow.source.git.commit": revision,
+        "dvc.exp": os.environ.get("DVC_EXP_NAME", ""),
+    }
     return {key: value for key, value in tags.items() if value}
 
 

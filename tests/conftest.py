@@ -1,7 +1,11 @@
 """What several test folders share: tiny parameters."""
 
+import os
 from pathlib import Path
 from typing import Any
+
+# tiny tensors gain nothing from a second thread; before anything imports torch, and for every subprocess
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import yaml
