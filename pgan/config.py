@@ -19,7 +19,9 @@ from pgan.errors import InputError
 class Section(pydantic.BaseModel):
     """A group of parameters: unknown keys and wrong types are errors, nothing is converted silently."""
 
-    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+    model_config = pydantic.ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 SectionT = TypeVar("SectionT", bound=Section)

@@ -57,9 +57,22 @@ def _problems(e: Experiment) -> list[tuple[str, str]]:
         problems.append(("networks.classes", f"{e.networks.classes}, but prepare.labels is false"))
     if e.features.space == "classifier" and not e.prepare.labels:
         problems.append(("features.space", "'classifier' is trained on labels, but prepare.labels is false"))
+    problems += _metric_problems(e.evaluate)
     target = e.evaluate.target_resolution
     if target is not None and target not in e.prepare.levels:
         problems.append(("evaluate.target_resolution", f"{target} is no level of the pyramid {e.prepare.levels}"))
+    return problems
+
+
+def _metric_problems(e: Evaluate) -> list[tuple[str, str]]:
+    """Settings of metrics for which there are too few images."""
+    problems = []
+    count = min(e.precision_recall.images, e.images)
+    if e.precision_recall.neighbours >= count:
+        reason = f"{e.precision_recall.neighbours} needs more images than {count}"
+        problems.append(("evaluate.precision_recall.neighbours", reason))
+    if e.kid.subset_size > e.images:
+        problems.append(("evaluate.kid.subset_size", f"{e.kid.subset_size} exceeds evaluate.images = {e.images}"))
     return problems
 
 
@@ -72,7 +85,7 @@ def _chain_problems(e: Experiment) -> list[tuple[str, str]]:
         return [("init.resolution", str(error))]
     for name, phase in e.phases.items():
         key = f"phases.{name}"
-        if not name.isidentifier() or name == "init":
+        if not (name.isidentifier() and name.isascii()) or name == "init":
             problems.append((key, "a phase's name must be an identifier (letters, digits, _), and not 'init'"))
         if phase.from_ not in resolutions:
             later = phase.from_ in e.phases
@@ -92,4 +105,11 @@ def _chain_problems(e: Experiment) -> list[tuple[str, str]]:
 def check(params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml")) -> None:
     """Check a parameter file without running anything."""
     experiment = read_experiment(params)
+    if experiment.prepare.path is not None and not Path(experiment.prepare.path).exists():
+        raise InputError(f"{params}: prepare.path: {experiment.prepare.path} does not exist")
+
+    from pgan.rendering.curves import check_color
+
+    for name, color in experiment.render.colors:
+        check_color(color, f"{params}: render.colors.{name}")
     typer.echo(f"{params}: {len(experiment.phases)} phases, up to {experiment.prepare.resolution} pixels: all is well")

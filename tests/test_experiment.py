@@ -43,7 +43,7 @@ def edit(content, key, value):
         ({"phases.grow_8.resolution": 12}, "phases.grow_8.resolution: resolution 12 is not networks.base_size × 2^k"),
         (
             {"phases.grow_8.resolution": 16},
-            "phases.grow_8.resolution: a grow phase must have twice that of 'stabilize_4'",
+            "phases.grow_8.resolution: a grow phase must have twice that of its parent, 8, not 16",
         ),
         ({"phases.stabilize_8.resolution": 4}, "phases.stabilize_8.resolution: a stabilize phase must have that of"),
         ({"phases.grow_8.kind": "shrink"}, "phases.grow_8.kind: input should be 'stabilize' or 'grow', found 'shrink'"),
@@ -81,3 +81,25 @@ def test_help_answers_at_once_without_torch():
 
     code = "import sys; sys.argv = ['pgan', '--help']; import pgan.cli; assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("prepare.path", "nowhere", "prepare.path: nowhere does not exist"),
+        ("render.colors.generator_loss", "grren", "render.colors.generator_loss: "),
+        ("phases.grow_8.kimg", float("inf"), "phases.grow_8.kimg: input should be a finite number"),
+        ("phases.é_8", {}, "phases.é_8"),
+        ("evaluate.kid.subset_size", 5000, "evaluate.kid.subset_size: 5000 exceeds evaluate.images"),
+        ("evaluate.precision_recall.neighbours", 3000, "evaluate.precision_recall.neighbours: 3000 needs more images"),
+    ],
+)
+def test_check_finds_what_would_fail_hours_later(key, value, message, parameters, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sources").mkdir()
+    content = copy.deepcopy(parameters)
+    edit(content, key, value)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    result = CliRunner().invoke(app, ["check"])
+    assert result.exit_code == 2, result.output
+    assert f"params.yaml: {message}" in result.output

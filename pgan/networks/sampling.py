@@ -23,6 +23,9 @@ def pick_device(name: str) -> torch.device:
     if name == "auto":
         mps = torch.backends.mps.is_available()
         name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    advice = "use auto, cpu, cuda, cuda:N or mps"
+    if name.split(":")[0] not in ("cpu", "cuda", "mps"):
+        raise InputError(f"device '{name}': unknown; {advice}")
     try:
         device = torch.device(name)
         torch.empty(0, device=device)

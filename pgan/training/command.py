@@ -44,6 +44,7 @@ def train(
     spec = read_section(params, f"phases.{phase}", Phase)
     out = out or Path("data/train") / phase
     parent = parent or out.parent / spec.from_ / "checkpoint.pt"
+    _check_writable(out)
 
     from pgan.data.pyramid import LABELS, level_name, open_labels, open_level
     from pgan.networks import checkpoint
@@ -80,6 +81,16 @@ def train(
         raise SystemExit(stop.exit_code) from None
     run.write(out)
     store.remove()
+
+
+def _check_writable(out: Path) -> None:
+    """Find out before the training, not after it. Raises InputError."""
+    part = out.with_name(f".{out.name}.part")
+    try:
+        part.mkdir(parents=True, exist_ok=True)
+        part.rmdir()
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written: {error.strerror}; choose another --out") from None
 
 
 def _check_data(shape: tuple[int, ...], labels: "np.ndarray", networks: Networks, params: Path, pyramid: Path) -> None:

@@ -83,7 +83,7 @@ def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> 
     expected = parent_resolution * 2 if phase.kind == "grow" else parent_resolution
     if not problems and phase.resolution != expected:
         step = "twice that of" if phase.kind == "grow" else "that of"
-        reason = f"a {phase.kind} phase must have {step} '{phase.from_}', {expected}, not {phase.resolution}"
+        reason = f"a {phase.kind} phase must have {step} its parent, {expected}, not {phase.resolution}"
         problems.append(("resolution", reason))
     group = min(networks.minibatch_stddev, phase.batch)
     if networks.minibatch_stddev and phase.batch == 1:

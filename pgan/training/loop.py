@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pgan.data.batches import Stream
+from pgan.errors import RunError
 from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Checkpoint, Progress
 from pgan.networks.sampling import generate, latents, sample_labels
@@ -72,7 +73,7 @@ class PhaseRun:
             settings.ema_decay(phase.batch),
         )
         if _continues_level(parent, phase) and parent.optimizers:
-            self.step_.load_state(parent.optimizers, phase.lr)
+            self.step_.load_state(parent.optimizers)
         self.stream = Stream(job.images, job.labels, job.seed, job.name)
         self.step = 0
         self.means = Means()
@@ -101,10 +102,12 @@ class PhaseRun:
                     live.add(self.rows[-1], self.schedule.images(self.step - first))
                     bar.set_postfix_str(_postfix(self.rows[-1]), refresh=False)
                 if stop.signal or time.monotonic() - saved > every_seconds:
-                    self._save_if_healthy(snapshots)
+                    self._save_if_healthy(snapshots, required=stop.signal is not None)
                     saved = time.monotonic()
                 self._obey(stop)
             self._take_pictures()
+            if self.step > first:  # whatever befalls the outputs, the training is not lost
+                self._save_if_healthy(snapshots, required=False)
 
     def write(self, out: Path) -> None:
         """Write the phase's outputs: all of them, or none."""
@@ -157,7 +160,7 @@ class PhaseRun:
             z = self._normal("critic latents", repeat)
             mix = self._random("mix", repeat, (n, 1, 1, 1))
             self.means.add(self.step_.update_critic(reals, torch.from_numpy(labels).to(self.device), z, mix, alpha))
-        drawn = self._random("labels", 0, (n,)).double().cpu().numpy()  # labels as frequent as in the data
+        drawn = self._random("labels", 0, (n,)).cpu().double().numpy()  # labels as frequent as in the data
         labels = np.asarray(job.labels[(drawn * len(job.labels)).astype(np.int64)])
         z = self._normal("generator latents", 0)
         self.means.add(self.step_.update_generator(z, torch.from_numpy(labels).to(self.device), alpha))
@@ -210,15 +213,22 @@ class PhaseRun:
         kimg = self.schedule.images(self.step) / 1000
         check_health(means, self.job.settings.divergence_limit, self.job.name, kimg, advice)
 
-    def _save_if_healthy(self, snapshots: Snapshots) -> None:
+    def _save_if_healthy(self, snapshots: Snapshots, required: bool) -> None:
+        """Save a snapshot. One that cannot be written ends the phase only where it is `required`: when it stops."""
         self._check(self.means.values(), snapshots)
+        self._check(self.step_.finiteness(), snapshots)  # the last update came after the last loss
         run = {
             "step": self.step,
             "rows": self.rows,
             "means": self.means.state(),
             "frames": list(map(torch.from_numpy, self.frames)),
         }
-        snapshots.save(checkpoint.state(self.checkpoint()) | {"run": run})
+        try:
+            snapshots.save(checkpoint.state(self.checkpoint()) | {"run": run})
+        except RunError as error:
+            if required:
+                raise
+            tqdm.write(f"warning: no snapshot, training goes on: {error}", file=sys.stderr)
 
     def _load_state(self, content: dict[str, Any]) -> None:
         """Take up a snapshot."""

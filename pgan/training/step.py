@@ -1,5 +1,6 @@
 """One training step: critic updates with the EMA after each, then a generator update."""
 
+import math
 from typing import Any
 
 import torch
@@ -41,16 +42,21 @@ class Step:
         self._apply("generator", loss)
         return {name: term.detach() for name, term in terms.items()}
 
+    def finiteness(self) -> dict[str, float]:
+        """For each network 0, or NaN where one of its weights is no longer a finite number."""
+        networks = {"a weight of the generator": self.generator, "a weight of the critic": self.critic}
+        finite = {name: all(bool(p.isfinite().all()) for p in n.parameters()) for name, n in networks.items()}
+        return {name: 0.0 if good else math.nan for name, good in finite.items()}
+
     def state(self) -> dict[str, Any]:
         """Adam's state, by network."""
         return {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()}
 
-    def load_state(self, state: dict[str, Any], lr: float | None = None) -> None:
-        """Continue with a saved Adam state; `lr` replaces the saved learning rate."""
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Continue with a saved Adam state; learning rate, betas and epsilon stay those of this step."""
         for name, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(state[name])
-            for group in optimizer.param_groups:
-                group["lr"] = group["lr"] if lr is None else lr
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": state[name]["state"], "param_groups": groups})
 
     def _adam(self, network: Generator | Critic, lr: float) -> torch.optim.Adam:
         s = self.settings

@@ -13,6 +13,13 @@ def test_meta_round_trip(tmp_path):
     assert read_meta(tmp_path) == meta
 
 
+@pytest.fixture
+def labelled(tmp_path):
+    """A folder that already holds labels, as every pyramid does."""
+    np.save(tmp_path / LABELS, np.zeros(3, np.int64))
+
+
+@pytest.mark.usefixtures("labelled")
 def test_level_is_a_memory_map(tmp_path):
     np.save(tmp_path / level_name(8), np.zeros((2, 3, 8, 8), np.uint8))
     images = open_level(tmp_path, 8)
@@ -23,6 +30,7 @@ def test_level_is_a_memory_map(tmp_path):
 @pytest.mark.parametrize(
     "array", [np.zeros((2, 3, 4, 4), np.uint8), np.zeros((2, 3, 8, 8)), np.zeros(3, np.uint8), np.array([{}] * 3)]
 )
+@pytest.mark.usefixtures("labelled")
 def test_a_level_of_another_kind_is_refused(tmp_path, array):
     np.save(tmp_path / level_name(8), array)
     with pytest.raises(InputError, match=r"images_8\.npy: "):
@@ -30,12 +38,18 @@ def test_a_level_of_another_kind_is_refused(tmp_path, array):
 
 
 def test_missing_files_are_named_with_advice(tmp_path):
-    with pytest.raises(InputError, match=r"no level of 8 pixels; raise prepare\.resolution"):
+    with pytest.raises(InputError, match="there is no pyramid here"):
         open_level(tmp_path, 8)
     with pytest.raises(InputError, match="no pyramid here"):
         read_meta(tmp_path)
     with pytest.raises(InputError, match="again with `pgan prepare`"):
         open_labels(tmp_path)
+
+
+@pytest.mark.usefixtures("labelled")
+def test_a_missing_level_is_named_with_advice(tmp_path):
+    with pytest.raises(InputError, match=r"no level of 8 pixels; raise prepare\.resolution"):
+        open_level(tmp_path, 8)
 
 
 def test_labels_of_another_type_are_refused(tmp_path):

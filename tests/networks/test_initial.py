@@ -99,7 +99,7 @@ def test_the_chain_of_phases_is_checked_from_the_initial_resolution(start):
     content = yaml.safe_load(start().read_text())
     params = start(phases={"stabilize_4": phase, "grow_8": phase | {"kind": "grow", "resolution": 16}})
     result = CliRunner().invoke(app, ["check", "--params", str(params)])
-    assert "phases.stabilize_8.resolution: a stabilize phase must have that of 'grow_8', 16, not 8" in result.output
+    assert "phases.stabilize_8.resolution: a stabilize phase must have that of its parent, 16, not 8" in result.output
     content["init"]["resolution"] = 8
     content["phases"] = {"on": phase, "grow_16": phase | {"from": "on", "kind": "grow", "resolution": 16}}
     params.write_text(yaml.safe_dump(content, sort_keys=False))

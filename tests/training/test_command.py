@@ -69,7 +69,7 @@ def test_parent_of_the_wrong_resolution(pgan, pyramid):
     pgan("init")
     result = pgan("train", "stabilize_8", "--parent", "data/train/init/checkpoint.pt")
     refused(
-        result, "params.yaml: phases.stabilize_8.resolution: a stabilize phase must have that of 'grow_8', 4, not 8"
+        result, "params.yaml: phases.stabilize_8.resolution: a stabilize phase must have that of its parent, 4, not 8"
     )
 
 
@@ -93,7 +93,7 @@ def test_labels_beyond_the_classes(pgan, pyramid, params_file):
 
 def test_an_unavailable_device(pgan, pyramid):
     pgan("init")
-    refused(pgan("train", "stabilize_4", "--device", "abacus"), "device 'abacus': not available here")
+    refused(pgan("train", "stabilize_4", "--device", "abacus"), "device 'abacus': unknown")
 
 
 def test_a_full_disk_costs_nothing_that_was_computed(pgan, pyramid, tmp_path, monkeypatch):
@@ -113,3 +113,30 @@ def test_a_full_disk_costs_nothing_that_was_computed(pgan, pyramid, tmp_path, mo
     assert "Traceback" not in result.output
     assert not list((tmp_path / "data/train").glob("*stabilize_4*"))
     assert (tmp_path / "data/train/init/checkpoint.pt").read_bytes() == before
+
+
+def test_an_output_that_cannot_be_written_is_found_before_the_training(pgan, pyramid, tmp_path):
+    pgan("init")
+    (tmp_path / "file").write_text("")
+    refused(
+        pgan("train", "stabilize_4", "--parent", "data/train/init/checkpoint.pt", "--out", "file/x"),
+        "file/x: cannot be",
+    )
+
+
+def test_what_was_trained_outlives_a_failure_of_the_outputs(pgan, pyramid, tmp_path, monkeypatch):
+    from pgan.training import loop
+
+    pgan("init")
+
+    def full(path, frames):
+        raise OSError(28, "No space left on device", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "write_samples", full)
+        assert pgan("train", "stabilize_4").exit_code == 1
+    (snapshot,) = tmp_path.glob(".pgan/snapshots/*")
+    monkeypatch.setattr(loop.PhaseRun, "_advance", lambda self: pytest.fail("trained again"))
+    result = pgan("train", "stabilize_4")
+    assert result.exit_code == 0, result.output
+    assert not snapshot.exists()

@@ -46,6 +46,7 @@ def train(the_job, parent, tmp_path, out="out", **run):
     store = Snapshots(tmp_path / "snapshots", the_job.name, "key")
     the_run.run(store, run.get("every", 1e9), run.get("log"))
     the_run.write(tmp_path / out)
+    store.remove()
     return tmp_path / out
 
 
@@ -109,7 +110,7 @@ def test_an_interrupted_phase_ends_with_the_bytes_of_an_uninterrupted_one(
 def test_a_damaged_snapshot_is_as_good_as_none(networks, training, tmp_path):
     whole = train(job(training, phase()), checkpoint.fresh(networks, 4, 0), tmp_path, "a")
     path = tmp_path / "snapshots" / "p-key.pt"
-    path.parent.mkdir()
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"damaged")
     assert outputs(train(job(training, phase()), checkpoint.fresh(networks, 4, 0), tmp_path, "b")) == outputs(whole)
 
@@ -230,3 +231,27 @@ def test_a_signal_saves_and_exits_and_the_same_command_goes_on(number, code, par
     (snapshot,) = (tmp_path / ".pgan/snapshots").iterdir()
     assert checkpoint.load(snapshot).progress.images > 0
     assert not (tmp_path / "data/train/stabilize_4").exists()
+
+
+def test_weights_that_went_bad_after_the_last_loss_are_not_kept(networks, training, tmp_path, monkeypatch):
+    the_job = job(training, phase())
+    advance = PhaseRun._advance
+
+    def poisoned(self):
+        advance(self)
+        if self.step == self.schedule.steps:
+            next(self.step_.generator.parameters()).data.fill_(float("nan"))
+
+    monkeypatch.setattr(PhaseRun, "_advance", poisoned)
+    with pytest.raises(RunError, match="a weight of the generator is nan"):
+        train(the_job, checkpoint.fresh(networks, 4, 0), tmp_path)
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob("snapshots/*"))
+
+
+def test_adam_s_settings_are_those_of_the_phase_even_where_its_state_goes_on(networks, training, tmp_path):
+    out = train(job(training, phase(), "a"), checkpoint.fresh(networks, 4, 0), tmp_path)
+    run = PhaseRun(job(training, phase(), adam_beta2=0.9), checkpoint.load(out / "checkpoint.pt"), CPU)
+    (group,) = run.step_.optimizers["critic"].param_groups
+    assert group["betas"] == (0.0, 0.9)
+    assert run.step_.optimizers["critic"].state
