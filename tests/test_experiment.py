@@ -1,6 +1,7 @@
 """params.yaml as a whole: the repository's own is right, and what is impossible between sections is refused."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import yaml
@@ -9,10 +10,17 @@ from typer.testing import CliRunner
 from pgan.cli import app
 from pgan.experiment import read_experiment
 
+ROOT = Path(__file__).parent.parent
+
 
 def test_the_repository_s_own_parameters_are_right(parameters, tmp_path):
     (tmp_path / "p.yaml").write_text(yaml.safe_dump(parameters, sort_keys=False))
     assert list(read_experiment(tmp_path / "p.yaml").phases) == list(parameters["phases"])
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs/runs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_parameters_of_the_runs_in_the_readme_are_right(path):
+    assert len(read_experiment(path).phases) == 5
 
 
 def edit(content, key, value):
