@@ -103,13 +103,15 @@ def _in_parallel(
                     done, future = waiting.popleft()
                     queued -= done
                     yield from future.result()
-                waiting.append((size, pool.submit(_run, chunk)))
+                with _uninterrupted():
+                    waiting.append((size, pool.submit(_run, chunk)))
                 queued += size
             while waiting:
                 yield from waiting.popleft()[1].result()
         finally:
-            stop.value = True
-            pool.shutdown(cancel_futures=True)
+            with _uninterrupted():
+                stop.value = True
+                pool.shutdown(cancel_futures=True)
 
 
 _work: Callable[[Chunk], list[Outcome]]
@@ -134,6 +136,22 @@ def _die_with_parent() -> None:
 
 def _run(chunk: Chunk) -> list[Outcome]:
     return _work(chunk)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back: it could leave a lock of the pool held, or kill a worker that has not yet learnt to ignore it.
+
+    Processes that start meanwhile hold it back for ever.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

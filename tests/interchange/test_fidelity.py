@@ -1,6 +1,8 @@
 """benchmarks/fidelity.py: holds for official pairs of every kind, and fails where something is wrong."""
 
 import importlib.util
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import official_reference as official
 import pytest
 import torch
 from test_official import OPTIONS, written
+
+from pgan.training import losses
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT.parent / "shared/fixtures/official"
@@ -60,7 +64,7 @@ def test_the_official_fixtures_are_met(name, precision, fidelity, capsys):
         "Adam",
     ):
         assert f"| {quantity}" in table or quantity in table
-    assert "Skipped" not in table
+    assert "Missing" not in table
 
 
 SOME = {
@@ -79,14 +83,14 @@ SOME = {
 @pytest.mark.parametrize("options", SOME.values(), ids=SOME)
 def test_pairs_of_other_options_are_met(options, fidelity, tmp_path, capsys):
     assert fidelity.main(pair(tmp_path, options)) == 0, capsys.readouterr().out
-    assert "Skipped" not in capsys.readouterr().out
+    assert "Missing" not in capsys.readouterr().out
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("option", OPTIONS)
 def test_pairs_of_every_option_are_met(option, fidelity, tmp_path, capsys):
     assert fidelity.main(pair(tmp_path, OPTIONS[option])) == 0, capsys.readouterr().out
-    assert "Skipped" not in capsys.readouterr().out
+    assert "Missing" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("loss_lod", [0.0, 1.5, 2.0])
@@ -171,25 +175,162 @@ def test_an_activation_whose_sign_hangs_on_rounding_is_no_failure(fidelity, tmp_
         _, loss = official.critic_loss(graphs["G"], graphs["D"], z, y, reals, u, 0.0)
         np.savez(tmp_path / "a.npz", **kept, **official.gradients("D", graphs["D"], loss))
         files = [str(written(tmp_path / "a.pkl", g, d, values)), str(tmp_path / "a.npz")]
-        assert fidelity.main(files) == 0, capsys.readouterr().out
+        assert fidelity.main([*files, "--partial"]) == 0, capsys.readouterr().out
         noted = "with rounding |" in capsys.readouterr().out
         with monkeypatch.context() as patch:
             patch.setattr(fidelity, "NOISES", ())
-            plainly.append(fidelity.main(files))
+            plainly.append(fidelity.main([*files, "--partial"]))
         assert noted == (plainly[-1] == 1)
     assert 1 in plainly
 
 
-def test_what_a_file_does_not_hold_is_skipped_and_said(fidelity, tmp_path, capsys):
+def test_what_a_file_does_not_hold_is_a_failure_unless_partial(fidelity, tmp_path, capsys):
+    gone = ("D_adam", "G_grad/8x8", "loss_drift", "Gs_lod", "G_lod1")
+
     def fix(arrays):
-        for name in [name for name in arrays if name.startswith(("D_adam", "G_grad/8x8", "loss_drift", "Gs_lod"))]:
+        for name in [name for name in arrays if name.startswith(gone)]:
             del arrays[name]
 
-    assert fidelity.main(pair(tmp_path, fix=fix)) == 0
-    text = capsys.readouterr().out
-    for name in ("D_adam5/…", "G_grad/8x8/Conv1/weight", "loss_drift", "Gs_lod0"):
-        assert f"`{name}`" in text.split("Skipped, not in the file:")[1]
-    assert "| images of Gs" not in text
+    names = ("D_adam5/…", "G_grad/8x8/Conv1/weight", "loss_drift", "Gs_lod0", "G_lod1", "D_adam_losses")
+    files = pair(tmp_path, fix=fix)
+    assert fidelity.main(files) == 1
+    told = capsys.readouterr()
+    assert told.err.count("\n") == 1
+    assert fidelity.main([*files, "--partial"]) == 0
+    partial = capsys.readouterr()
+    assert partial.err == ""
+    for name in names:
+        assert name in told.err
+        assert f"`{name}`" in told.out.split("Missing, so not compared:")[1]
+    assert partial.out == told.out
+    assert "| images of Gs" not in told.out
+
+
+@pytest.mark.parametrize("name", ["lods", "loss_lod", "mix", "reals", "latents", "labels"])
+def test_an_input_that_is_missing_is_a_failure(name, fidelity, tmp_path, capsys):
+    def fix(arrays):
+        del arrays[name]
+
+    assert fidelity.main(pair(tmp_path, {"resolution": 4}, fix, loss_lod=0.0)) == 1
+    assert name in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name", ["D_grad/4x4/Dense2/bias", "G_grad/x", "G_var/x", "D_adam5/x", "Gs_var/x", "D_var/x", "G_lod9", "H_lod0"]
+)
+def test_arrays_that_cannot_be_placed_end_in_one_line(name, fidelity, tmp_path, capsys):
+    def fix(arrays):
+        arrays[name] = np.zeros(3, np.float32)
+
+    with pytest.raises(SystemExit) as stop:
+        fidelity.main(pair(tmp_path, {"resolution": 4}, fix, loss_lod=0.0))
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert name in error
+
+
+def test_arrays_that_were_not_compared_are_named(fidelity, tmp_path, capsys):
+    def fix(arrays):
+        arrays["notes"] = np.zeros(3, np.float32)
+
+    assert fidelity.main(pair(tmp_path, {"resolution": 4}, fix, loss_lod=0.0)) == 0
+    assert "In the file, but not compared: `notes`." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("G_lod0", lambda a: a[:1]),
+        ("D_scores_lod0", lambda a: a[:1]),
+        ("D_scores_lod0", lambda a: a.reshape(2, -1)),
+        ("D_labels_lod0", lambda a: a[:, :1]),
+        ("loss_drift", lambda a: a.mean()),
+        ("loss_mixed_norms", lambda a: a[None]),
+        ("D_loss", lambda a: a[None]),
+        ("D_grad/4x4/Dense1/bias", lambda a: a[0]),
+        ("G_grad/4x4/Conv/weight", lambda a: a.swapaxes(0, 2)[:, :1]),
+        ("D_adam5/4x4/Dense0/weight", lambda a: a[:1]),
+        ("D_adam_losses", lambda a: a[:1]),
+        ("D_var/4x4/Conv/bias", lambda a: a[:1]),
+        ("reals", lambda a: a[:1]),
+        ("latents", lambda a: a[:, 1:]),
+        ("mix", lambda a: a.ravel()),
+        ("labels", lambda a: a[:, :2]),
+        ("lods", lambda a: a[None]),
+        ("lods", lambda a: a * np.nan),
+        ("loss_lod", lambda a: a[None]),
+        ("D_loss", lambda a: np.array("one")),
+    ],
+)
+def test_arrays_of_another_shape_or_type_end_in_one_line(name, shape, fidelity, tmp_path, capsys):
+    def fix(arrays):
+        arrays[name] = shape(np.asarray(arrays[name]))
+
+    with pytest.raises(SystemExit) as stop:
+        fidelity.main(pair(tmp_path, {"resolution": 4, "label_size": 3}, fix, loss_lod=0.0))
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert name in error
+
+
+@pytest.mark.parametrize("fault", [lambda norms: norms.bfloat16().float(), lambda norms: norms * 1.02])
+def test_a_fault_in_float32_alone_is_found(fault, fidelity, tmp_path, capsys, monkeypatch):
+    """float64 would compute around it."""
+    files = pair(tmp_path)
+    plain = losses.gradient_norms
+
+    def faulty(*arguments):
+        norms = plain(*arguments)
+        return norms if norms.dtype == torch.float64 else fault(norms)
+
+    monkeypatch.setattr(fidelity, "NOISES", fidelity.NOISES[::6])
+    monkeypatch.setattr(losses, "gradient_norms", faulty)
+    monkeypatch.setattr(fidelity, "gradient_norms", faulty)
+    assert fidelity.main(files) == 1
+    assert "| **no** |" in capsys.readouterr().out
+    assert fidelity.main([*files, "--float64"]) == 0
+
+
+def test_rounding_excuses_gradients_alone_and_no_large_deviation(fidelity, tmp_path, capsys):
+    def rows_of(pair):
+        first = 0.0 if pair.noise else 1.0
+        yield from fidelity.largest("near", "", 0.1, {"a": first}, retry=True)
+        yield from fidelity.largest("far", "", 0.04, {"a": first}, retry=True)
+        yield from fidelity.largest("a loss", "", 0.1, {"a": first})
+
+    pair_ = fidelity.Pair((), None, None, torch.float32, {})
+    rows = fidelity.retried(rows_of, pair_)
+    assert [(row.quantity, row.held) for row in rows] == [("near", True), ("far", False), ("a loss", False)]
+    assert rows[0].plain.deviation == 1.0
+
+
+def test_what_float32_does_not_resolve_is_named_with_its_deviation(fidelity):
+    both = {"large": (torch.ones(4) * 1e3, torch.ones(4) * 1e3), "small": (torch.tensor([2e-5]), torch.tensor([1e-5]))}
+    found = {name: fidelity.relative(name, *tensors) for name, tensors in both.items()}
+    assert found["small"] == pytest.approx(1)
+    below = fidelity.unresolved(both, found, 1e-3)
+    (row,) = fidelity.largest("gradients", "relative norm", 1e-3, found, below, True)
+    assert row.held
+    assert (row.deviation, row.worst) == (found["small"], "small")
+    assert "small (1.0e+00)" in fidelity.table("a", [row], Arrays())
+    both["small"] = (torch.tensor([1e-3]), torch.tensor([1e-5]))
+    assert fidelity.unresolved(both, {**found, "small": 99.0}, 1e-3) == []
+
+
+class Arrays(dict):
+    """A file of which there is nothing to say."""
+
+    missing = unused = ()
+
+
+def test_the_script_measures_the_package_beside_it(tmp_path):
+    (tmp_path / "pgan").mkdir()
+    (tmp_path / "pgan/__init__.py").write_text("raise SystemExit('another pgan')")
+    command = [sys.executable, ROOT / "benchmarks/fidelity.py", "--help"]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(tmp_path)}, cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("content", [b"hello", None])
