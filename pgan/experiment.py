@@ -66,14 +66,11 @@ def _problems(e: Experiment) -> list[tuple[str, str]]:
 
 def _metric_problems(e: Evaluate) -> list[tuple[str, str]]:
     """Settings of metrics for which there are too few images."""
-    problems = []
     count = min(e.precision_recall.images, e.images)
-    if e.precision_recall.neighbours >= count:
-        reason = f"{e.precision_recall.neighbours} needs more images than {count}"
-        problems.append(("evaluate.precision_recall.neighbours", reason))
-    if e.kid.subset_size > e.images:
-        problems.append(("evaluate.kid.subset_size", f"{e.kid.subset_size} exceeds evaluate.images = {e.images}"))
-    return problems
+    if e.precision_recall.neighbours < count:
+        return []
+    reason = f"{e.precision_recall.neighbours} needs more images than {count}"
+    return [("evaluate.precision_recall.neighbours", reason)]
 
 
 def _chain_problems(e: Experiment) -> list[tuple[str, str]]:

@@ -98,7 +98,6 @@ def test_help_answers_at_once_without_torch():
         ("render.colors.generator_loss", "grren", "render.colors.generator_loss: "),
         ("phases.grow_8.kimg", float("inf"), "phases.grow_8.kimg: input should be a finite number"),
         ("phases.é_8", {}, "phases.é_8"),
-        ("evaluate.kid.subset_size", 5000, "evaluate.kid.subset_size: 5000 exceeds evaluate.images"),
         ("evaluate.precision_recall.neighbours", 3000, "evaluate.precision_recall.neighbours: 3000 needs more images"),
     ],
 )
