@@ -1,6 +1,7 @@
 """What several test folders share: tiny parameters."""
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from pgan.networks.config import Networks
 from pgan.training.config import Training
 
 ROOT = Path(__file__).parent.parent
+
+# a shell that starts the tests in the background has them ignore Ctrl-C, and every process that they start
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -163,7 +163,7 @@ def _change_space(arguments: dict[str, Any], **changes: Any) -> dict[str, Any]:
         (lambda a: a | {"pyramid": a["out"]}, "no pyramid here"),
         (lambda a: a | {"features": a["out"]}, "no features here"),
         (lambda a: a | {"params": a["out"]}, "no such file"),
-        (lambda a: a | {"device": "tpu"}, "not available here"),
+        (lambda a: a | {"device": "tpu"}, "unknown"),
         (lambda a: (a["features"] / "real_16.npy").unlink() or a, "no real features at 16 pixels"),
         (lambda a: (a["features"] / "real_16.npy").write_bytes(b"x") and a, "not a plain .npy array"),
         (lambda a: (a["features"] / "space.json").write_text("{") and a, "not a description of features"),
