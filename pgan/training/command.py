@@ -62,18 +62,19 @@ def train(
         raise InputError(f"{params}: phases.{phase}.{key}: {reason}")
     images, labels = open_level(pyramid, spec.resolution), open_labels(pyramid)
     _check_data(images.shape, labels, networks, params, pyramid)
+    chosen = pick_device(device)
     parameters = {
         "seed": seed,
         "name": phase,
         "phase": spec.model_dump(),
         "networks": networks.model_dump(),
         "training": settings.model_dump(),
-        "device": pick_device(device).type,
+        "device": chosen.type,
     }
     key = fingerprint(parameters, [parent, pyramid / level_name(spec.resolution), pyramid / LABELS])
     store = Snapshots(snapshots, phase, key)
     job = Job(phase, spec, settings, seed, images, labels)
-    run = PhaseRun(job, before, pick_device(device))
+    run = PhaseRun(job, before, chosen)
     try:
         run.run(store, snapshot_seconds, log)
     except Interrupted as stop:

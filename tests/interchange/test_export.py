@@ -7,9 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
+from command_line import pgan, refused
 
-from pgan.cli import app
 from pgan.errors import InputError
 from pgan.interchange import official
 from pgan.interchange.description import FORMAT
@@ -18,19 +17,6 @@ from pgan.networks import checkpoint
 
 CPU = torch.device("cpu")
 FORMATS = ["safetensors", "torchscript", "onnx"]
-
-
-def pgan(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def refused(*arguments, code=2):
-    """The one line with which a command ends."""
-    result = pgan(*arguments)
-    assert result.exit_code == code, result.output
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) == 1, result.output
-    return lines[0]
 
 
 def written(config, resolution, path, **changes):

@@ -3,24 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from command_line import pgan, refused
 from PIL import Image
-from typer.testing import CliRunner
 
-from pgan.cli import app
 from pgan.networks import checkpoint
 from pgan.networks.sampling import latents, to_uint8
-
-
-def pgan(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def refused(*arguments, code=2):
-    result = pgan(*arguments)
-    assert result.exit_code == code, result.output
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) == 1, result.output
-    return lines[0]
 
 
 def written(config, path, resolution=8):
