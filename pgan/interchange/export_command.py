@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pgan.errors import InputError, user_errors
+from pgan.files import whole_file
 
 
 class Format(StrEnum):
@@ -42,7 +43,6 @@ def export(
     from pgan.interchange.description import Description
     from pgan.interchange.portable import Portable
     from pgan.interchange.source import open_generator
-    from pgan.interchange.whole import whole_file
 
     generator, alpha = open_generator(checkpoint)
     if alpha < 1.0:

@@ -17,10 +17,11 @@ from torch import Tensor
 
 from pgan.data.pyramid import read_meta
 from pgan.errors import InputError
+from pgan.files import replaced_folder
 from pgan.metrics.classifier import load_classifier, save_classifier, train_classifier
 from pgan.metrics.config import Features
 from pgan.metrics.inception import find_inception, inception_features, inception_probabilities, load_inception
-from pgan.metrics.outputs import new_folder, rounded, write_json
+from pgan.metrics.outputs import rounded, write_json
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import choose, real_chunks
 
@@ -63,7 +64,7 @@ def make_features(
     meta = read_meta(pyramid)
     metrics: dict[str, float] = {}
     digest = None
-    with new_folder(out, marker=SPACE) as folder:
+    with replaced_folder(out, marker=SPACE, maker="pgan features") as folder:
         if params.space == "classifier":
             model, metrics = train_classifier(pyramid, params.classifier, mirror, seed, device)
             save_classifier(model, folder / CLASSIFIER)

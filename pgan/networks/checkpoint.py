@@ -3,8 +3,7 @@
 Only tensors and plain values go in, so that it loads with `weights_only=True`: a stranger's checkpoint runs no code.
 """
 
-import os
-import shutil
+import errno
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Any
 import pydantic
 import torch
 
-from pgan.errors import InputError, RunError
+from pgan.errors import InputError
+from pgan.files import whole_file
 from pgan.networks.config import Networks
 from pgan.networks.progressive import Critic, Generator, initialize
 
@@ -126,24 +126,20 @@ def save(content: dict[str, Any], path: Path) -> None:
     """Write tensors and plain values so that `path` is at every moment either whole or not there.
 
     Raises:
-        RunError: the disk is full, or the folder cannot be written to; what stood at `path` still stands.
+        InputError: nothing can be written there.
+        RunError: the disk is full, or fails; what stood at `path` still stands.
     """
-    # torch names the archive's folder after the file: a fixed name keeps the bytes independent of where it is written
-    part = path.parent / f".{path.stem}.part"
-    inner = part / "checkpoint.pt"
-    try:
-        part.mkdir(parents=True, exist_ok=True)
-        with inner.open("wb") as file:
+    with whole_file(path) as part:
+        dump(content, part)
+
+
+def dump(content: dict[str, Any], path: Path) -> None:
+    """Write tensors and plain values to a file that is already a part of something whole. Raises OSError."""
+    with path.open("wb") as file:  # given a path, torch would write its name into the archive
+        try:
             torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        inner.replace(path)
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written: {error.strerror or error}") from None
-    except RuntimeError:  # torch's zip writer stumbles over a write that failed, and says nothing of the cause
-        raise RunError(f"{path}: cannot be written: the disk is probably full") from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        except RuntimeError:  # its zip writer stumbles over a write that failed, and says nothing of the cause
+            raise OSError(errno.ENOSPC, "the disk is probably full") from None
 
 
 def read(path: Path, device: torch.device | str = "cpu") -> Any:

@@ -1,11 +1,10 @@
 """A source of images -> the pyramid on disk: all of it or nothing."""
 
-import errno
 import hashlib
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from tqdm import tqdm
 
 from pgan.data.pyramid import LABELS, META, Meta, level_name, write_meta
 from pgan.errors import InputError, RunError
+from pgan.files import replaced_folder
 from pgan.prepare.config import EMBEDDED, Prepare
 from pgan.prepare.pool import outcomes
 from pgan.prepare.sources import Source, open_source
@@ -31,10 +31,9 @@ def build(settings: Prepare, out: Path, *, seed: int = 0, workers: int = 1) -> M
         InputError: the source is wrong, too many of its images are broken, or one is smaller than the resolution.
         RunError: the disk is full, memory ran out, or a worker process was killed.
     """
-    _check_replaceable(out)
     source = open_source(settings, seed)
     wanted = _spread(len(source.names), settings.max_images)
-    with _new_folder(out) as folder, _disk_errors(out):
+    with replaced_folder(out, marker=META, maker="pgan prepare") as folder:
         _check_space(folder, len(wanted), settings)
         _open_levels(folder, len(wanted), settings)
         digests, skipped = _fill(folder, source, wanted, settings, workers)
@@ -159,44 +158,6 @@ def _stretches(kept: np.ndarray) -> list[tuple[int, int]]:
     """[first, last) of each stretch of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], kept, [False]]).astype(np.int8)))
     return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
-
-
-def _check_replaceable(out: Path) -> None:
-    """Only a pyramid or an empty folder may be replaced: an `--out` given by mistake must not cost anything."""
-    if out.exists() and not (out.is_dir() and ((out / META).exists() or not any(out.iterdir()))):
-        raise InputError(f"{out}: exists and is no pyramid; choose another --out, or remove it")
-
-
-@contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its place when all went well, and goes when it did not."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out = out.resolve()  # where a link points to: the new folder must be on the same disk
-    folder = out.with_name(out.name + ".part")
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
-    folder.mkdir()
-    try:
-        yield folder
-        if out.exists():
-            old = out.with_name(out.name + ".old")
-            shutil.rmtree(old, ignore_errors=True)
-            out.rename(old)
-            folder.rename(out)
-            shutil.rmtree(old)
-        else:
-            folder.rename(out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _disk_errors(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise RunError(f"{out}: {error.strerror}; make room, or choose another --out") from None
-        raise
 
 
 def _check_space(folder: Path, count: int, settings: Prepare) -> None:

@@ -1,12 +1,12 @@
 """`pgan render`: all pictures of an experiment, from what training and measuring wrote."""
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pgan.errors import InputError, user_errors
+from pgan.files import whole_folder
 
 if TYPE_CHECKING:
     from pgan.networks.progressive import Generator
@@ -49,17 +49,12 @@ def render(
             f"{phases[-1].resolution}; train the phase '{phases[-1].name}' again"
         )
 
-    partial = out.parent / f".{out.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)  # left by a run that was killed
-    (partial / "phases").mkdir(parents=True)
-    try:
-        _draw_losses(phases, settings, partial)
-        _draw_metrics(phases, evaluate, settings, partial)
-        _draw_training(phases, settings, generator.classes, partial)
-        _draw_generator(generator, settings, pyramid, seed, partial)
-        _move(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with whole_folder(out) as part:
+        (part / "phases").mkdir()
+        _draw_losses(phases, settings, part)
+        _draw_metrics(phases, evaluate, settings, part)
+        _draw_training(phases, settings, generator.classes, part)
+        _draw_generator(generator, settings, pyramid, seed, part)
     typer.echo(f"pictures in {out}")
 
 
@@ -111,12 +106,3 @@ def _draw_generator(generator: "Generator", settings: "Render", pyramid: Path, s
     pictures.real_vs_fake_picture(real, fake, columns, settings).save(out / "real_vs_fake.png")
     frames = pictures.walk_frames(generator, settings, seed)
     write_gif(frames, out / "interpolation.gif", settings.frame_ms, settings.frame_ms)
-
-
-def _move(partial: Path, out: Path) -> None:
-    """Put the pictures in their place, each at once; whatever else lies in `out` stays."""
-    for path in sorted(partial.rglob("*")):
-        if path.is_file():
-            target = out / path.relative_to(partial)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(target)

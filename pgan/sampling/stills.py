@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from pgan.errors import InputError
-from pgan.interchange.whole import whole_file, whole_folder
+from pgan.files import whole_file, whole_folder
 from pgan.rendering.grid import gap_of, grid, scale
 
 Name = tuple[int, int | None]
@@ -19,10 +19,11 @@ MOST_PIXELS = 2**28
 
 def write_array(chunks: Iterable[np.ndarray], shape: tuple[int, ...], out: Path) -> None:
     """One uint8 array (N, C, H, W), chunk by chunk: the whole need not fit into memory."""
-    with whole_file(out) as part:
-        array = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
-        _fill(array, chunks)
-        array.flush()
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    with whole_file(out) as part, part.open("wb") as file:  # not mapped: a full disk would then kill the process
+        np.lib.format.write_array_header_1_0(file, header)
+        for chunk in chunks:
+            file.write(np.ascontiguousarray(chunk).data)
 
 
 def write_folder(chunks: Iterable[np.ndarray], names: list[Name], classes: int, out: Path, enlarge: int) -> None:
@@ -37,8 +38,7 @@ def write_folder(chunks: Iterable[np.ndarray], names: list[Name], classes: int, 
 def write_grid(chunks: Iterable[np.ndarray], shape: tuple[int, ...], columns: int, out: Path, enlarge: int) -> None:
     """All images in one picture, row by row."""
     check_size(shape[0], columns, shape[-1] * enlarge, out)
-    images = np.empty(shape, np.uint8)
-    _fill(images, chunks)
+    images = np.concatenate(list(chunks))
     with whole_file(out) as part:
         grid(scale(images, shape[-1] * enlarge), columns).save(part, format="PNG")
 
@@ -61,10 +61,3 @@ def check_size(count: int, columns: int, tile: int, out: Path, side: int = 2**16
     width, height = (n * step + gap_of(tile) for n in (columns, -(-count // columns)))
     if max(width, height) > side or width * height > MOST_PIXELS:
         raise InputError(f"{out}: a picture of {width}×{height} pixels is too large; ask for fewer images at a time")
-
-
-def _fill(array: np.ndarray, chunks: Iterable[np.ndarray]) -> None:
-    i = 0
-    for chunk in chunks:
-        array[i : i + len(chunk)] = chunk
-        i += len(chunk)

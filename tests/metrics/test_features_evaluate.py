@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pgan.metrics.command import evaluate, features
-from pgan.metrics.outputs import new_folder, rounded
+from pgan.metrics.outputs import rounded
 from pgan.networks import checkpoint
 from pgan.networks.config import Networks
 
@@ -205,29 +205,6 @@ def test_a_generator_of_another_kind_is_refused(
         evaluate(network, tmp_path / "out.json", write_params(), digits, folder, "cpu")
     assert stopped.value.code == 2
     assert words in capsys.readouterr().err
-
-
-def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path) -> None:
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "mine.jpg").write_text("precious")
-    with pytest.raises(Exception, match="was not made by this command"), new_folder(tmp_path / "photos", "space.json"):
-        raise AssertionError("must not begin")
-    assert (tmp_path / "photos" / "mine.jpg").read_text() == "precious"
-
-
-def test_a_failure_leaves_the_old_folder(tmp_path: Path) -> None:
-    with new_folder(tmp_path / "out", "space.json") as part:
-        (part / "space.json").write_text("old")
-
-    def fail() -> None:
-        with new_folder(tmp_path / "out", "space.json") as part:
-            (part / "space.json").write_text("new")
-            raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        fail()
-    assert (tmp_path / "out" / "space.json").read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 def test_metrics_are_rounded_sorted_and_finite() -> None:

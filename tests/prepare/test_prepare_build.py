@@ -166,14 +166,14 @@ def test_a_pyramid_is_replaced_and_other_things_are_not(settings: Settings, tmp_
     (tmp_path / "precious" / "thesis.tex").touch()
     (tmp_path / "file").touch()
     for name in ("precious", "file"):
-        with pytest.raises(InputError, match="exists and is no pyramid"):
+        with pytest.raises(InputError, match="exists and was not made by"):
             build(small, tmp_path / name)
     assert (tmp_path / "precious" / "thesis.tex").exists()
 
 
 def test_the_remains_of_a_killed_run_are_removed(settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "out.part").mkdir()
-    (tmp_path / "out.part" / "images_64.npy").touch()
+    (tmp_path / ".out.part").mkdir()
+    (tmp_path / ".out.part" / "images_64.npy").touch()
     build(settings("digits", max_images=3), tmp_path / "out")
     assert sorted(files_of(tmp_path / "out")) == ["images_4.npy", "images_8.npy", "labels.npy", "meta.json"]
 
@@ -186,7 +186,7 @@ def test_too_little_room_is_seen_beforehand(
     with pytest.raises(RunError, match=r"the pyramid needs .* GiB, and 0\.0 GiB are free"):
         build(settings("digits"), tmp_path / "out")
     assert read_meta(tmp_path / "out").count == 3
-    assert not (tmp_path / "out.part").exists()
+    assert not (tmp_path / ".out.part").exists()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -195,7 +195,7 @@ def test_a_full_disk(workers: int, settings: Settings, tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
     try:
-        with pytest.raises(RunError, match="out: File too large; make room"):
+        with pytest.raises(RunError, match="out: cannot be written: File too large; make room"):
             build(settings("digits"), tmp_path / "out", workers=workers)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -225,7 +225,7 @@ def start(folder: Path) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
     )
-    level = folder / "out.part" / "images_64.npy"
+    level = folder / ".out.part" / "images_64.npy"
     deadline = time.monotonic() + 60
     while not (level.exists() and level.stat().st_size > 10**6):
         assert process.poll() is None

@@ -184,7 +184,7 @@ def test_wrong_sources(
         build(settings(source, path=str(path)), tmp_path / "out")
     assert str(path) in str(caught.value)
     assert not (tmp_path / "out").exists()
-    assert not (tmp_path / "out.part").exists()
+    assert not (tmp_path / ".out.part").exists()
 
 
 def test_labels_need_class_folders(tree_folder: Path, settings: Settings, tmp_path: Path) -> None:

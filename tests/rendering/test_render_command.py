@@ -48,7 +48,7 @@ def _error(root: Path, capsys: pytest.CaptureFixture[str], **where: str) -> str:
         _render(root, **where)
     assert stop.value.code == 2
     assert not (root / "render").exists()
-    assert not list(root.glob(".*partial"))
+    assert not list(root.glob(".*part"))
     line = capsys.readouterr().err
     assert line.count("\n") == 1
     return line
@@ -64,7 +64,7 @@ def test_all_files_are_written_twice_the_same(experiment: Experiment) -> None:
         assert _render(root, "again/deeper") == first
     finally:
         torch.set_num_threads(threads)
-    assert not list(root.glob(".*partial"))
+    assert not list(root.glob(".*part"))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_foreign_files_stay_and_a_failure_keeps_the_old_pictures(experiment: Exp
         _render(root)
     kept = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in (root / "render").glob("*.*")}
     assert kept == {name: digest for name, digest in before.items() if "/" not in name}
-    assert not list(root.glob(".*partial"))
+    assert not list(root.glob(".*part"))
 
 
 def test_a_full_disk_is_one_line(
@@ -131,9 +131,12 @@ def test_a_full_disk_is_one_line(
     with pytest.raises(SystemExit) as stop:
         _render(root)
     assert stop.value.code == 1
-    assert capsys.readouterr().err == "error: No space left on device: samples.png\n"
+    assert (
+        capsys.readouterr().err
+        == f"error: {root / 'render'}: cannot be written: No space left on device; make room, or choose another place\n"
+    )
     assert not (root / "render").exists()
-    assert not list(root.glob(".*partial"))
+    assert not list(root.glob(".*part"))
 
 
 @pytest.mark.parametrize(
