@@ -3,6 +3,7 @@
 import typer
 
 from pgan import experiment
+from pgan.errors import exit_on_sigterm
 from pgan.interchange.command import import_
 from pgan.interchange.export_command import export
 from pgan.metrics.command import evaluate, features
@@ -10,6 +11,7 @@ from pgan.networks.command import init
 from pgan.prepare.command import download, prepare
 from pgan.rendering.command import render
 from pgan.sampling.command import interpolate, sample
+from pgan.training.clean_command import clean
 from pgan.training.command import train
 
 app = typer.Typer(
@@ -30,6 +32,7 @@ for command in (
     export,
     sample,
     interpolate,
+    clean,
 ):
     app.command()(command)
 app.command("import")(import_)
@@ -37,6 +40,7 @@ app.command("import")(import_)
 
 def main() -> None:
     """The console script."""
+    exit_on_sigterm()
     app(prog_name="pgan")
 
 

@@ -43,6 +43,16 @@ def fail(error: BaseException) -> NoReturn:
     raise error
 
 
+def exit_on_sigterm() -> None:
+    """Let SIGTERM end the process like Ctrl-C does, through everything that cleans up; exit code 143."""
+    import signal
+
+    def leave(number: int, _: Any) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+
+
 def user_errors(command: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a Typer command so that what a user can cause ends in one line and an exit code, never in a traceback."""
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 from pgan.config import read_section, read_value
 from pgan.errors import InputError, user_errors
+from pgan.files import check_place
 from pgan.networks.config import Networks
 from pgan.training.config import Phase, Training, phase_problems
 
@@ -29,14 +30,22 @@ def train(
     snapshots: Annotated[Path, typer.Option(help="Folder for the snapshots of unfinished phases.")] = Path(
         ".pgan/snapshots"
     ),
-    snapshot_seconds: Annotated[float, typer.Option(min=0, help="Time between snapshots.")] = 60.0,
+    snapshot_seconds: Annotated[
+        float, typer.Option(min=0, help="Shortest time between snapshots; longer where they would take over 2 % of it.")
+    ] = 5.0,
     log: Annotated[Path | None, typer.Option(help="A CSV file to follow while it trains: losses and img/s.")] = None,
     device: Annotated[str, typer.Option(envvar="PGAN_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    deterministic: Annotated[
+        bool,
+        typer.Option(
+            envvar="PGAN_DETERMINISTIC", help="On CUDA: the same bits in every run, more slowly. The CPU's always are."
+        ),
+    ] = False,
 ) -> None:
     """Train one phase from its parent's checkpoint.
 
     Writes checkpoint.pt, losses.csv, samples.npy and summary.json. Stopped by Ctrl-C, SIGTERM or worse, the same
-    command goes on from the last snapshot.
+    command goes on from the last snapshot, to the same bytes.
     """
     seed = read_value(params, "seed", int)
     networks = read_section(params, "networks", Networks)
@@ -44,15 +53,21 @@ def train(
     spec = read_section(params, f"phases.{phase}", Phase)
     out = out or Path("data/train") / phase
     parent = parent or out.parent / spec.from_ / "checkpoint.pt"
-    _check_writable(out)
+    check_place(out)
 
-    from pgan.data.pyramid import LABELS, level_name, open_labels, open_level
+    from pgan.data.pyramid import open_labels, open_level
     from pgan.networks import checkpoint
     from pgan.networks.sampling import pick_device
+    from pgan.training.determinism import make_deterministic
+    from pgan.training.identity import identify, read_inputs
     from pgan.training.interrupt import Interrupted
     from pgan.training.loop import Job, PhaseRun
-    from pgan.training.snapshots import Snapshots, fingerprint
+    from pgan.training.memory import memory_errors
+    from pgan.training.snapshots import Snapshots
 
+    if deterministic:
+        make_deterministic()
+    inputs = read_inputs(spec, parent, pyramid)
     before = checkpoint.load(parent)
     if before.config != networks:
         raise InputError(
@@ -63,35 +78,17 @@ def train(
     images, labels = open_level(pyramid, spec.resolution), open_labels(pyramid)
     _check_data(images.shape, labels, networks, params, pyramid)
     chosen = pick_device(device)
-    parameters = {
-        "seed": seed,
-        "name": phase,
-        "phase": spec.model_dump(),
-        "networks": networks.model_dump(),
-        "training": settings.model_dump(),
-        "device": chosen.type,
-    }
-    key = fingerprint(parameters, [parent, pyramid / level_name(spec.resolution), pyramid / LABELS])
-    store = Snapshots(snapshots, phase, key)
-    job = Job(phase, spec, settings, seed, images, labels)
-    run = PhaseRun(job, before, chosen)
-    try:
-        run.run(store, snapshot_seconds, log)
-    except Interrupted as stop:
-        typer.echo(f"{phase}: stopped ({stop}); the same command goes on from {store.path}", err=True)
-        raise SystemExit(stop.exit_code) from None
-    run.write(out)
-    store.remove()
-
-
-def _check_writable(out: Path) -> None:
-    """Find out before the training, not after it. Raises InputError."""
-    part = out.with_name(f".{out.name}.part")
-    try:
-        part.mkdir(parents=True, exist_ok=True)
-        part.rmdir()
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written: {error.strerror}; choose another --out") from None
+    job = Job(phase, spec, settings, seed, images, labels, inputs)
+    with memory_errors(f"{phase}: the networks on {chosen}", "lower networks.fmap_max"):
+        run = PhaseRun(job, before, chosen)
+    with Snapshots(snapshots, phase, identify(params, phase, chosen.type, inputs)) as store:
+        try:
+            run.run(store, snapshot_seconds, log)
+        except Interrupted as stop:
+            typer.echo(f"{phase}: stopped ({stop}); the same command goes on from {store.path}", err=True)
+            raise SystemExit(stop.exit_code) from None
+        run.write(out)
+        store.remove()
 
 
 def _check_data(shape: tuple[int, ...], labels: "np.ndarray", networks: Networks, params: Path, pyramid: Path) -> None:

@@ -1,10 +1,8 @@
 """One phase of training, from the parent's checkpoint to the phase's outputs."""
 
-import os
-import shutil
 import sys
-import time
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +12,19 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pgan.data.batches import Stream
-from pgan.errors import RunError
+from pgan.errors import InputError, PganError
+from pgan.files import whole_folder
 from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Checkpoint, Progress
 from pgan.networks.sampling import generate, latents, sample_labels
 from pgan.randomness import torch_generator
 from pgan.training.config import Phase, Training
-from pgan.training.interrupt import Interrupted, StopRequest, stop_requests
+from pgan.training.inputs import Inputs
+from pgan.training.interrupt import stop_requests
+from pgan.training.memory import memory_errors
 from pgan.training.records import LiveLog, Means, Row, check_health, write_losses, write_samples, write_summary
 from pgan.training.schedule import Schedule
-from pgan.training.snapshots import Snapshots
+from pgan.training.snapshots import Cadence, Snapshots
 from pgan.training.step import Step, prepare_reals
 
 SAMPLE_BATCH = 64
@@ -41,6 +42,8 @@ class Job:
     """(N, C, r, r) uint8 at the phase's resolution."""
     labels: np.ndarray
     """(N,) int64."""
+    inputs: Inputs = field(default_factory=lambda: Inputs([]))
+    """The files that all this was read from."""
 
 
 class PhaseRun:
@@ -53,6 +56,7 @@ class PhaseRun:
     def __init__(self, job: Job, parent: Checkpoint, device: torch.device) -> None:
         self.job, self.device = job, device
         phase, settings = job.phase, job.settings
+        self.machine = machine(device)
         self.schedule = Schedule(
             kimg=phase.kimg,
             batch=phase.batch,
@@ -80,50 +84,47 @@ class PhaseRun:
         self.rows: list[Row] = []
         self.frames: list[np.ndarray] = []
 
-    def run(self, snapshots: Snapshots, every_seconds: float, log: Path | None) -> None:
-        """Advance to the last step, with a progress bar, snapshots, and a live log.
+    def run(self, snapshots: Snapshots, snapshot_seconds: float, log: Path | None) -> None:
+        """Advance to the last step, with a progress bar, snapshots no more often than that, and a live log.
 
         Raises:
-            RunError: a loss is no longer a number, or exceeds the limit.
+            RunError: a loss is no longer a number, or exceeds the limit; memory ran out; a file that it reads changed.
             Interrupted: SIGINT or SIGTERM came; the snapshot is written.
         """
-        resumed = snapshots.load()
-        if resumed:
-            self._load_state(resumed)
-        saved = time.monotonic()
+        self._resume(snapshots)
+        cadence = Cadence(snapshot_seconds)
         first = self.step
-        with LiveLog(log, self.rows) as live, stop_requests() as stop, self._bar() as bar:
+        with (
+            self._memory_errors(snapshots),
+            LiveLog(log, self.rows) as live,
+            stop_requests() as stop,
+            self._bar() as bar,
+        ):
             while self.step < self.schedule.steps:
                 self._take_pictures()
                 self._advance()
+                self.job.inputs.check()
                 bar.update(self.schedule.images_per_step)
                 if self.schedule.logs_after(self.step - 1):
                     self._finish_row(snapshots)
                     live.add(self.rows[-1], self.schedule.images(self.step - first))
                     bar.set_postfix_str(_postfix(self.rows[-1]), refresh=False)
-                if stop.signal or time.monotonic() - saved > every_seconds:
-                    self._save_if_healthy(snapshots, required=stop.signal is not None)
-                    saved = time.monotonic()
-                self._obey(stop)
+                if stop.seen() or cadence.due():
+                    with cadence.measured():
+                        self._save_if_healthy(snapshots, required=stop.signal is not None)
+                stop.obey()
             self._take_pictures()
             if self.step > first:  # whatever befalls the outputs, the training is not lost
                 self._save_if_healthy(snapshots, required=False)
+            stop.obey()
 
     def write(self, out: Path) -> None:
-        """Write the phase's outputs: all of them, or none."""
-        part = out.with_name(f".{out.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        try:
-            checkpoint.save(checkpoint.state(self.checkpoint()), part / "checkpoint.pt")
+        """Write the phase's outputs: all of them, or none. Raises as `whole_folder` does."""
+        with whole_folder(out) as part:
+            checkpoint.dump(checkpoint.state(self.checkpoint()), part / "checkpoint.pt")
             write_losses(part / "losses.csv", self.rows)
             write_samples(part / "samples.npy", self.frames)
             write_summary(part / "summary.json", self.summary())
-            out.mkdir(parents=True, exist_ok=True)
-            for path in sorted(part.iterdir()):
-                os.replace(path, out / path.name)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
 
     def checkpoint(self) -> Checkpoint:
         """The networks as they are now."""
@@ -206,12 +207,19 @@ class PhaseRun:
         self.means = Means()
 
     def _check(self, means: Row, snapshots: Snapshots) -> None:
-        kept = (
-            f"the last good state is {snapshots.path}" if snapshots.path.exists() else "its parent's checkpoint stands"
-        )
+        kept = f"the last good state is {snapshots.path}" if snapshots.exist() else "its parent's checkpoint stands"
         advice = f"{kept}; lower phases.{self.job.name}.lr or raise the batch"
         kimg = self.schedule.images(self.step) / 1000
         check_health(means, self.job.settings.divergence_limit, self.job.name, kimg, advice)
+
+    def _memory_errors(self, snapshots: Snapshots) -> AbstractContextManager[None]:
+        job, r = self.job, self.job.phase.resolution
+        what = f"{job.name}: a batch of {job.phase.batch} at {r}×{r} pixels on {self.device}"
+        advice = (
+            f"lower phases.{job.name}.batch or networks.fmap_max; if another program took the memory, the same command "
+            f"goes on from {snapshots.path}"
+        )
+        return memory_errors(what, advice)
 
     def _save_if_healthy(self, snapshots: Snapshots, required: bool) -> None:
         """Save a snapshot. One that cannot be written ends the phase only where it is `required`: when it stops."""
@@ -222,30 +230,45 @@ class PhaseRun:
             "rows": self.rows,
             "means": self.means.state(),
             "frames": list(map(torch.from_numpy, self.frames)),
+            "machine": self.machine,
         }
         try:
             snapshots.save(checkpoint.state(self.checkpoint()) | {"run": run})
-        except RunError as error:
+        except PganError as error:
             if required:
                 raise
             tqdm.write(f"warning: no snapshot, training goes on: {error}", file=sys.stderr)
 
+    def _resume(self, snapshots: Snapshots) -> None:
+        """Take up the newest snapshot, if there is one."""
+        content = snapshots.load()
+        if content is None:
+            return
+        try:
+            self._load_state(content)
+        except (InputError, KeyError, TypeError, ValueError, AttributeError) as error:  # whole, but not what we write
+            raise InputError(f"{snapshots.path}: holds no state of this phase ({error}); delete it") from None
+        self._compare_machines(content["run"]["machine"])
+
+    def _compare_machines(self, before: dict[str, str]) -> None:
+        """Say so where the results will not be those of a run on one machine."""
+        changes = [f"{key} {before[key]} → {now}" for key, now in self.machine.items() if before.get(key, now) != now]
+        if changes:
+            message = f"{self.job.name} goes on with other {', '.join(changes)}"
+            tqdm.write(
+                f"warning: {message}: its last digits may differ from those of an uninterrupted run", file=sys.stderr
+            )
+
     def _load_state(self, content: dict[str, Any]) -> None:
-        """Take up a snapshot."""
+        run = content["run"]
         saved = checkpoint.from_state(content, "snapshot")
         self.step_.generator.load_state_dict(saved.generator.state_dict())
         self.step_.critic.load_state_dict(saved.critic.state_dict())
         self.ema.load_state_dict(saved.ema.state_dict())
-        assert saved.optimizers is not None
-        self.step_.load_state(saved.optimizers)
-        run = content["run"]
+        self.step_.load_state(saved.optimizers or {})
         self.step, self.rows = run["step"], run["rows"]
         self.means.load_state(run["means"])
         self.frames = [frame.numpy() for frame in run["frames"]]
-
-    def _obey(self, stop: StopRequest) -> None:
-        if stop.signal:
-            raise Interrupted(stop.signal)
 
     def _bar(self) -> "tqdm[Any]":
         """kimg done, img/s, time left, losses; every ten seconds where it goes to a file."""
@@ -260,6 +283,16 @@ class PhaseRun:
             "{rate_fmt}{postfix}]",
             dynamic_ncols=True,
         )
+
+
+def machine(device: torch.device) -> dict[str, str]:
+    """What of this machine decides over the last digits of a sum."""
+    if device.type == "cuda":
+        strict = torch.are_deterministic_algorithms_enabled()
+        return {"device": torch.cuda.get_device_name(device), "deterministic": str(strict)}
+    if device.type == "mps":
+        return {"device": "MPS"}
+    return {"threads": str(torch.get_num_threads()), "instructions": torch.backends.cpu.get_cpu_capability()}
 
 
 def _continues_level(parent: Checkpoint, phase: Phase) -> bool:

@@ -3,12 +3,14 @@
 import csv
 import json
 import math
+import sys
 import time
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 from torch import Tensor
+from tqdm import tqdm
 
 from pgan.errors import RunError
 
@@ -57,15 +59,15 @@ def write_losses(path: Path, rows: list[Row]) -> None:
 
 
 class LiveLog:
-    """The same rows while they come, with img/s: for eyes and trackers, and no output of the phase."""
+    """The same rows while they come, with img/s: for eyes and trackers, and no output of the phase.
+
+    A log that cannot be written is given up with a warning: training does not need it.
+    """
 
     def __init__(self, path: Path | None, rows: list[Row]) -> None:
         """Start the file anew, with the rows that a resumed phase already has."""
-        self._file: TextIO | None = None
+        self._path, self._file = path, self._open(path)
         self._last = (time.monotonic(), 0.0)
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("w", encoding="utf-8", buffering=1)
         for row in rows:
             self._write(row, math.nan)
 
@@ -83,12 +85,28 @@ class LiveLog:
         if self._file is not None:
             self._file.close()
 
+    def _open(self, path: Path | None) -> TextIO | None:
+        if path is None:
+            return None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return path.open("w", encoding="utf-8", buffering=1)
+        except OSError as error:
+            self._warn(error)
+            return None
+
     def _write(self, row: Row, speed: float) -> None:
         if self._file is None:
             return
-        if self._file.tell() == 0:
-            self._file.write(",".join([*row.keys(), "img_per_s"]) + "\n")
-        self._file.write(",".join([*(_number(value) for value in row.values()), f"{speed:.5g}"]) + "\n")
+        header = ",".join([*row.keys(), "img_per_s"]) + "\n" if self._file.tell() == 0 else ""
+        try:
+            self._file.write(header + ",".join([*(_number(value) for value in row.values()), f"{speed:.5g}"]) + "\n")
+        except OSError as error:
+            self._file = None
+            self._warn(error)
+
+    def _warn(self, error: OSError) -> None:
+        tqdm.write(f"warning: {self._path}: no live log, training goes on: {error.strerror or error}", file=sys.stderr)
 
 
 def write_samples(path: Path, frames: list[np.ndarray]) -> None:

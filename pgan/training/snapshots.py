@@ -1,57 +1,197 @@
 """Snapshots: what a phase that was stopped needs to go on as if nothing had happened.
 
-They lie outside the phase's outputs, which DVC deletes before it runs a stage.  A snapshot's name is a fingerprint of
-all that determines the phase, so that one of other parameters, another parent, other data or code is never used.
+They lie outside the phase's outputs, which DVC deletes before it runs a stage.  A phase has a folder of its own, named
+by a fingerprint of all that determines the phase, so that a snapshot of other parameters, another parent, other data or
+code is never used.  Two generations are kept: should the newest turn out to be damaged, the one before still stands.
 """
 
 import hashlib
 import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from tqdm import tqdm
 
 import pgan.data
 import pgan.networks
 import pgan.training
-from pgan.errors import InputError
+from pgan import config, files, randomness
+from pgan.errors import InputError, RunError
 from pgan.networks import checkpoint
+from pgan.training.inputs import Inputs
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes on one phase are then not kept apart
+    fcntl = None  # type: ignore[assignment]
+
+SHARE = 0.02
+"""Of the time, what snapshots may take at most."""
+NEWEST, PREVIOUS, LOCK = "newest.pt", "previous.pt", "lock"
 
 
-def fingerprint(parameters: dict[str, Any], files: list[Path]) -> str:
-    """Sixteen hex digits of the phase's parameters, the content of its input files, the code and torch's version."""
+def fingerprint(parameters: dict[str, Any], inputs: Inputs) -> str:
+    """Sixteen hex digits of the phase's parameters, the content of its input files, the code, torch's and numpy's
+    versions."""
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode())
-    for path in files:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "blake2b").digest())
-    for package in (pgan.training, pgan.networks, pgan.data):
-        for source in sorted(Path(package.__path__[0]).glob("*.py")):
-            digest.update(source.read_bytes())
-    digest.update(torch.__version__.encode())
+    for content in inputs.digests():
+        digest.update(content)
+    for source in _code():
+        digest.update(source.read_bytes())
+    digest.update(f"{torch.__version__} {np.__version__}".encode())
     return digest.hexdigest()[:16]
 
 
+def _code() -> Iterator[Path]:
+    """The files that decide what a phase computes."""
+    for package in (pgan.training, pgan.networks, pgan.data):
+        yield from sorted(Path(package.__path__[0]).glob("*.py"))
+    for module in (config, files, randomness):
+        yield Path(str(module.__file__))
+
+
+class Cadence:
+    """When the next snapshot is due: often, but for no more than `SHARE` of the time."""
+
+    def __init__(self, at_least: float) -> None:
+        """`at_least` is the shortest time between two snapshots in seconds."""
+        self._at_least = at_least
+        self._next = time.monotonic() + at_least
+
+    def due(self) -> bool:
+        """Whether it is time."""
+        return time.monotonic() >= self._next
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Around the saving: the longer it takes, the later the next one is due."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            ended = time.monotonic()
+            self._next = ended + max(self._at_least, (ended - began) / SHARE)
+
+
 class Snapshots:
-    """The snapshot of one phase in a folder."""
+    """The snapshots of one phase, as a context: its lock is let go of at the end.
+
+    Two processes may train the very same phase at once, as queued experiments with the same beginning do.  Both would
+    write the same, so the first one writes, and the other takes over when the first has ended.
+    """
 
     def __init__(self, folder: Path, phase: str, key: str) -> None:
-        self.phase = phase
-        self.path = folder / f"{phase}-{key}.pt"
+        self.phase, self.key = phase, key
+        self.path = folder / f"{phase}-{key}"
+        self._lock = Lock(self.path / LOCK)
+
+    def __enter__(self) -> "Snapshots":
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        if not self.exist():
+            self.remove()
+        self._lock.release()
+
+    def exist(self) -> bool:
+        """Whether there is one, of whatever age."""
+        return any((self.path / name).exists() for name in (NEWEST, PREVIOUS))
 
     def save(self, content: dict[str, Any]) -> None:
-        """Replace the snapshot; the old one stands until the new one is whole."""
-        checkpoint.save(content, self.path)
+        """Keep a new snapshot and the one before it.
+
+        Raises:
+            InputError: nothing can be written there.
+            RunError: the disk is full, even without the older snapshot; the newer one stands.
+        """
+        if not self._lock.acquire():
+            return
+        try:
+            self._write(content)
+        except RunError:
+            if not (self.path / NEWEST).exists():
+                raise
+            (self.path / PREVIOUS).unlink(missing_ok=True)  # its room is what the new one needs
+            self._write(content)
 
     def load(self) -> dict[str, Any] | None:
-        """The snapshot, or None when there is none or it is damaged."""
-        if not self.path.exists():
-            return None
-        try:
-            content = checkpoint.read(self.path)
-        except InputError:
-            return None
-        return content if isinstance(content, dict) and "run" in content else None
+        """The newest snapshot that is whole, or None; says which ones are damaged."""
+        if not self._lock.acquire():
+            _warn(f"{self.phase}: another process trains this very phase; it keeps the snapshots")
+        for name in (NEWEST, PREVIOUS):
+            path = self.path / name
+            if not path.exists():
+                continue
+            try:
+                return self._belonging(checkpoint.read(path), path)
+            except InputError as error:
+                _warn(f"damaged snapshot ignored: {error}")
+        return None
 
     def remove(self) -> None:
-        """Delete it: the phase is done."""
-        self.path.unlink(missing_ok=True)
+        """Delete them: the phase is done. While another process keeps them, they stay."""
+        if self._lock.acquire():
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def _write(self, content: dict[str, Any]) -> None:
+        newest = self.path / NEWEST
+        with files.whole_file(newest) as part:
+            checkpoint.dump(content | {"key": self.key}, part)
+            if newest.exists():
+                newest.replace(self.path / PREVIOUS)
+
+    def _belonging(self, content: Any, path: Path) -> dict[str, Any]:
+        if not isinstance(content, dict) or content.get("key") != self.key or not isinstance(content.get("run"), dict):
+            raise InputError(f"{path}: holds something else")
+        return content
+
+
+class Lock:
+    """A file that one process at a time can hold; the system lets go of it when the process dies, however it dies."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle: int | None = None
+
+    def acquire(self) -> bool:
+        """Whether this process holds it, now or since earlier. Raises InputError when it cannot be made."""
+        while self._handle is None:
+            with files.writing(self.path):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+            if not _held(handle):
+                os.close(handle)
+                return False
+            if self.path.exists() and self.path.stat().st_ino == os.fstat(handle).st_ino:
+                self._handle = handle
+            else:  # deleted meanwhile by the one who held it
+                os.close(handle)
+        return True
+
+    def release(self) -> None:
+        """Let go."""
+        if self._handle is not None:
+            os.close(self._handle)
+        self._handle = None
+
+
+def _held(handle: int) -> bool:
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _warn(message: str) -> None:
+    tqdm.write(f"warning: {message}", file=sys.stderr)

@@ -109,7 +109,9 @@ def test_a_full_disk_costs_nothing_that_was_computed(pgan, pyramid, tmp_path, mo
     monkeypatch.setattr(checkpoint.torch, "save", full)
     result = pgan("train", "stabilize_4")
     assert result.exit_code == 1
-    assert result.output.splitlines()[-1].endswith("checkpoint.pt: cannot be written: No space left on device")
+    assert result.output.splitlines()[-1].endswith(
+        "stabilize_4: cannot be written: No space left on device; make room, or choose another place"
+    )
     assert "Traceback" not in result.output
     assert not list((tmp_path / "data/train").glob("*stabilize_4*"))
     assert (tmp_path / "data/train/init/checkpoint.pt").read_bytes() == before

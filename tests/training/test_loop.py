@@ -1,6 +1,7 @@
 """A phase as a whole: reproducible, resumable, and stopped before it spoils anything."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -14,8 +15,9 @@ import torch
 from pgan.errors import RunError
 from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Progress
-from pgan.training import loop
+from pgan.training import loop, snapshots
 from pgan.training.config import Phase
+from pgan.training.inputs import Inputs
 from pgan.training.interrupt import Interrupted
 from pgan.training.loop import Job, PhaseRun
 from pgan.training.snapshots import Snapshots, fingerprint
@@ -43,10 +45,10 @@ def outputs(folder):
 
 def train(the_job, parent, tmp_path, out="out", **run):
     the_run = PhaseRun(the_job, parent, CPU)
-    store = Snapshots(tmp_path / "snapshots", the_job.name, "key")
-    the_run.run(store, run.get("every", 1e9), run.get("log"))
-    the_run.write(tmp_path / out)
-    store.remove()
+    with Snapshots(tmp_path / "snapshots", the_job.name, "key") as store:
+        the_run.run(store, run.get("every", 1e9), run.get("log"))
+        the_run.write(tmp_path / out)
+        store.remove()
     return tmp_path / out
 
 
@@ -109,19 +111,22 @@ def test_an_interrupted_phase_ends_with_the_bytes_of_an_uninterrupted_one(
 
 def test_a_damaged_snapshot_is_as_good_as_none(networks, training, tmp_path):
     whole = train(job(training, phase()), checkpoint.fresh(networks, 4, 0), tmp_path, "a")
-    path = tmp_path / "snapshots" / "p-key.pt"
-    path.parent.mkdir(exist_ok=True)
+    path = tmp_path / "snapshots" / "p-key" / "newest.pt"
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"damaged")
     assert outputs(train(job(training, phase()), checkpoint.fresh(networks, 4, 0), tmp_path, "b")) == outputs(whole)
 
 
 def test_a_fingerprint_changes_with_parameters_and_files(tmp_path):
+    def key(x):
+        return fingerprint({"x": x}, Inputs([tmp_path / "a"]))
+
     (tmp_path / "a").write_text("a")
-    base = fingerprint({"x": 1}, [tmp_path / "a"])
-    assert fingerprint({"x": 1}, [tmp_path / "a"]) == base
-    assert fingerprint({"x": 2}, [tmp_path / "a"]) != base
+    base = key(1)
+    assert key(1) == base
+    assert key(2) != base
     (tmp_path / "a").write_text("b")
-    assert fingerprint({"x": 1}, [tmp_path / "a"]) != base
+    assert key(1) != base
 
 
 @pytest.mark.parametrize(("lr", "limit"), [(1e6, 1e6), (1e38, 1e300)])
@@ -145,9 +150,10 @@ def test_divergence_keeps_the_last_good_snapshot(networks, training, tmp_path, m
 
     poisoned.count = 0
     monkeypatch.setattr(loop.Step, "update_critic", poisoned)
-    with pytest.raises(RunError, match=r"is nan; the last good state is .*p-key\.pt"):
+    monkeypatch.setattr(snapshots, "SHARE", math.inf)  # after every step
+    with pytest.raises(RunError, match=r"is nan; the last good state is .*p-key; lower"):
         train(the_job, checkpoint.fresh(networks, 4, 0), tmp_path, every=0.0)
-    kept = checkpoint.load(tmp_path / "snapshots" / "p-key.pt")
+    kept = checkpoint.load(tmp_path / "snapshots" / "p-key" / "newest.pt")
     assert kept.progress.images == 20 * 8
     assert all(p.isfinite().all() for p in kept.generator.parameters())
 
@@ -228,8 +234,8 @@ def test_a_signal_saves_and_exits_and_the_same_command_goes_on(number, code, par
     assert process.returncode == code
     assert "goes on from .pgan/snapshots/stabilize_4-" in stderr.splitlines()[-1]
     assert "Traceback" not in stderr
-    (snapshot,) = (tmp_path / ".pgan/snapshots").iterdir()
-    assert checkpoint.load(snapshot).progress.images > 0
+    (folder,) = (tmp_path / ".pgan/snapshots").iterdir()
+    assert checkpoint.load(folder / "newest.pt").progress.images > 0
     assert not (tmp_path / "data/train/stabilize_4").exists()
 
 
@@ -246,7 +252,7 @@ def test_weights_that_went_bad_after_the_last_loss_are_not_kept(networks, traini
     with pytest.raises(RunError, match="a weight of the generator is nan"):
         train(the_job, checkpoint.fresh(networks, 4, 0), tmp_path)
     assert not (tmp_path / "out").exists()
-    assert not list(tmp_path.glob("snapshots/*"))
+    assert list((tmp_path / "snapshots").iterdir()) == []
 
 
 def test_adam_s_settings_are_those_of_the_phase_even_where_its_state_goes_on(networks, training, tmp_path):
