@@ -30,9 +30,14 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
 def test_a_failure_leaves_the_old_file(error: BaseException, tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_text("old")
-    with pytest.raises(type(error)), whole_file(path) as part:
-        part.write_text("new")
-        raise error
+
+    def fail() -> None:
+        with whole_file(path) as part:
+            part.write_text("new")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a"]
 
@@ -82,9 +87,14 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path) -> None:
 def test_a_failure_leaves_the_old_folder(tmp_path: Path) -> None:
     with replaced_folder(tmp_path / "out", "marker", "pgan x") as part:
         (part / "marker").write_text("old")
-    with pytest.raises(ValueError, match="no"), replaced_folder(tmp_path / "out", "marker", "pgan x") as part:
-        (part / "marker").write_text("new")
-        raise ValueError("no")
+
+    def fail() -> None:
+        with replaced_folder(tmp_path / "out", "marker", "pgan x") as part:
+            (part / "marker").write_text("new")
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        fail()
     assert (tmp_path / "out/marker").read_text() == "old"
     assert names(tmp_path) == ["out", "out/marker"]
 

@@ -34,30 +34,26 @@ class Child:
         """Its exit code, or minus the number of the signal that killed it."""
         return int(self.zygote.answer())
 
+    def end(self) -> tuple[int, str]:
+        """The same, and what it has printed."""
+        return self.wait(), self.output.read_text()
+
 
 class Zygote:
     """The process that has imported everything."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder` is where commands run."""
-        self.folder = folder
+    def __init__(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
 
-    def start(self, *arguments: str, before: str = "") -> Child:
-        """Start `pgan …`; `before` is Python code that the child runs first, to put a fault in."""
-        output = self.folder.parent / f"{self.folder.name}.output"
-        job = {"folder": str(self.folder), "arguments": arguments, "before": before, "output": str(output)}
+    def start(self, folder: Path, *arguments: str, before: str = "") -> Child:
+        """Start `pgan …` in a folder; `before` is Python code that the child runs first, to put a fault in."""
+        output = folder.parent / f"{folder.name}.output"
+        job = {"folder": str(folder), "arguments": arguments, "before": before, "output": str(output)}
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(job) + "\n")
         return Child(int(self.answer()), output, self)
-
-    def run(self, *arguments: str, before: str = "") -> tuple[int, str]:
-        """Run `pgan …`; its exit code and what it printed."""
-        child = self.start(*arguments, before=before)
-        code = child.wait()
-        return code, child.output.read_text()
 
     def answer(self) -> str:
         """The next line that the process tells."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from pgan.errors import RunError
 
-SIGNS = re.compile(r"out of memory|allocate memory|not enough memory|ALLOC_FAILED", re.IGNORECASE)
+SIGNS = re.compile(r"out of memory|allocate memory|not enough memory|bad_alloc|ALLOC_FAILED", re.IGNORECASE)
 """What the allocators of CPU, CUDA, cuBLAS and MPS say."""
 
 

@@ -1,0 +1,237 @@
+"""Snapshots: which ones are used, what a damaged one costs, how often they are made, and how they go."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from one_phase import EVERY_STEP, OFTEN, TRAIN, Experiment
+from zygote import Zygote
+
+from pgan.training import snapshots
+from pgan.training.inputs import Inputs
+from pgan.training.snapshots import NEWEST, PREVIOUS, Cadence, fingerprint
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def halve(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def replace(path: Path) -> None:
+    path.write_text("hello")
+
+
+def flip_a_bit_of_a_weight(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGES = [truncate, halve, empty, replace, flip_a_bit_of_a_weight]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_snapshot_gives_way_to_the_one_before(damage, experiment: Experiment) -> None:
+    experiment.lay("grow, labels", steps=6)
+    expected = experiment.undisturbed()
+    experiment.break_off(5)
+    damage(experiment.snapshots() / NEWEST)
+    code, output = experiment.run(*TRAIN, "--log", "log.csv")
+    assert code == 0
+    assert output.count("warning: damaged snapshot ignored: ") == output.count("warning") == 1
+    resumed = (experiment.folder / "log.csv").read_text().splitlines()[1]
+    assert resumed.endswith(",nan"), "the rows of the snapshot before are not trained again"
+    experiment.assert_finished(expected)
+
+
+def test_where_both_are_damaged_the_phase_begins_anew(experiment: Experiment) -> None:
+    experiment.lay("stabilize", steps=6)
+    expected = experiment.undisturbed()
+    experiment.break_off(5)
+    for name in (NEWEST, PREVIOUS):
+        truncate(experiment.snapshots() / name)
+    experiment.finish(expected, warnings=2)
+
+
+def test_a_snapshot_of_another_phase_is_not_used_whatever_it_is_called(experiment: Experiment) -> None:
+    experiment.lay("stabilize", steps=6)
+    experiment.break_off(5)
+    foreign = experiment.snapshots()
+    change(experiment, lr=0.002)
+    expected = experiment.undisturbed()
+    assert foreign.exists(), "it is not this phase's to remove"
+    experiment.break_off(3)
+    (own,) = (path for path in foreign.parent.iterdir() if path != foreign)
+    for name in (NEWEST, PREVIOUS):
+        (foreign / name).replace(own / name)
+    shutil.rmtree(foreign)
+    experiment.finish(expected, warnings=2)
+
+
+def change(experiment: Experiment, **values) -> None:
+    path = experiment.folder / "params.yaml"
+    content = yaml.safe_load(path.read_text())
+    content["phases"]["p"] |= values
+    path.write_text(yaml.safe_dump(content))
+
+
+def test_what_else_determines_the_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = tmp_path / "code.py"
+    code.write_text("a")
+    monkeypatch.setattr(snapshots, "_code", lambda: [code])
+    keys = {fingerprint({}, Inputs([]))}
+    code.write_text("b")
+    keys.add(fingerprint({}, Inputs([])))
+    monkeypatch.setattr(snapshots.torch, "__version__", "0")
+    keys.add(fingerprint({}, Inputs([])))
+    monkeypatch.setattr(snapshots.np, "__version__", "0")
+    keys.add(fingerprint({}, Inputs([])))
+    assert len(keys) == 4
+
+
+def test_all_code_that_a_phase_runs_is_in_the_fingerprint() -> None:
+    names = {str(path).rsplit("/pgan/", 1)[1] for path in snapshots._code()}
+    assert {"training/step.py", "networks/layers.py", "data/batches.py", "randomness.py", "config.py"} <= names
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_another_number_of_threads_is_said(threads: int, experiment: Experiment) -> None:
+    experiment.lay("grow, labels", steps=6)
+    experiment.break_off(5)
+    code, output = experiment.run(*TRAIN, before=f"import torch; torch.set_num_threads({threads})")
+    assert code == 0, output
+    said = "warning: p goes on with other threads 1 → 2: its last digits may differ from those of an uninterrupted run"
+    assert (said in output) == (threads == 2)
+
+
+STALLED_AFTER = """
+import time
+from pgan.training.loop import PhaseRun
+step = PhaseRun._advance
+def advance(self):
+    if self.step == {steps}:
+        time.sleep(1000)
+    step(self)
+PhaseRun._advance = advance
+"""
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_two_processes_may_train_the_same_phase(zygote: Zygote, experiment: Experiment) -> None:
+    experiment.lay("stabilize", steps=150)
+    expected = experiment.undisturbed()
+    other = Zygote()
+    try:
+        first = experiment.start(*OFTEN, before=EVERY_STEP + STALLED_AFTER.format(steps=20))
+        wait_for(lambda: any(experiment.folder.glob(f".pgan/snapshots/*/{PREVIOUS}")))
+        log = experiment.folder / "log.csv"
+        second = other.start(experiment.folder, *OFTEN, "--log", log.name, before=EVERY_STEP)
+        wait_for(lambda: "another process trains this very phase; it keeps the snapshots" in second.output.read_text())
+        first.send(9)
+        first.wait()
+        code, output = second.end()
+        assert code == 0, output
+        assert log.read_text().splitlines()[1].endswith(",nan"), "it began with the other's snapshot"
+    finally:
+        other.close()
+    experiment.assert_finished(expected)
+
+
+def test_snapshots_take_no_more_than_their_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    cadence = Cadence(at_least=5.0)
+    spent = taken = 0.0
+    for number in range(400):
+        cost = (0.01, 0.3, 2.0, 40.0)[number // 100]
+        while not cadence.due():
+            now += 0.5  # a step
+        with cadence.measured():
+            now += cost
+        spent, taken = spent + cost, taken + 1
+    assert spent / now < snapshots.SHARE
+    assert taken == 400
+
+
+def test_cheap_snapshots_come_as_often_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    cadence = Cadence(at_least=5.0)
+    moments = []
+    while now < 60:
+        now += 1.0
+        if cadence.due():
+            with cadence.measured():
+                moments.append(now)
+    assert moments == [5.0 * k for k in range(1, 13)]
+
+
+def test_clean_removes_orphans_and_says_what_and_how_much(experiment: Experiment) -> None:
+    experiment.lay("stabilize", steps=6)
+    experiment.break_off(5)
+    orphan = experiment.snapshots()
+    size = sum(path.stat().st_size for path in orphan.iterdir())
+    change(experiment, lr=0.002)
+    experiment.break_off(5)
+    (own,) = (path for path in orphan.parent.iterdir() if path != orphan)
+
+    for arguments, verb in ((("--dry-run",), "would be deleted"), ((), "deleted")):
+        assert orphan.exists()
+        code, output = experiment.run("clean", *arguments)
+        lines = dict(line.split("  ", 1) for line in output.splitlines()[:-1])
+        assert code == 0, output
+        assert lines[f".pgan/snapshots/{orphan.name}"].startswith(f"{size / 1e6:.1f} MB")
+        assert lines[f".pgan/snapshots/{orphan.name}"].endswith("an orphan")
+        assert lines[f".pgan/snapshots/{own.name}"].endswith("kept: p goes on from it")
+        assert output.splitlines()[-1] == f"1 {verb}, {size / 1e6:.1f} MB"
+    assert [path.name for path in own.parent.iterdir()] == [own.name]
+    assert experiment.run("clean")[1].splitlines()[-1] == "0 deleted, 0.0 MB"
+
+
+def test_clean_leaves_what_it_cannot_judge_and_what_is_in_use(zygote: Zygote, experiment: Experiment) -> None:
+    experiment.lay("stabilize", steps=6)
+    experiment.break_off(5)
+    kept = experiment.snapshots()
+    parent = experiment.folder / "data/train/init/checkpoint.pt"
+    parent.rename(parent.with_name("away"))
+    code, output = experiment.run("clean")
+    assert "kept: what p continues or reads is not there yet, so nobody can tell" in output
+    parent.with_name("away").rename(parent)
+
+    change(experiment, kimg=1000.0)
+    other = Zygote()
+    try:
+        running = other.start(experiment.folder, *OFTEN)
+        wait_for(lambda: len(list(kept.parent.glob(f"*/{NEWEST}"))) == 2)
+        change(experiment, lr=0.5)
+        code, output = experiment.run("clean")
+        assert (code, output.count("kept: a process is training with it")) == (0, 1), output
+        assert output.splitlines()[-1].startswith("1 deleted")
+        os.kill(running.process, 9)
+        running.wait()
+    finally:
+        other.close()
+    assert experiment.run("clean")[1].splitlines()[-1].startswith("1 deleted")
+
+
+def test_clean_without_anything_to_do(experiment: Experiment) -> None:
+    experiment.lay("stabilize", steps=6)
+    assert experiment.run("clean") == (0, "0 deleted, 0.0 MB\n")
+    assert experiment.run("clean", "--params", "none.yaml")[0] == 2
