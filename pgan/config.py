@@ -70,14 +70,14 @@ def read_section(path: Path, key: str, model: type[SectionT]) -> SectionT:
 
 
 def read_value(path: Path, key: str, kind: type) -> Any:
-    """A top-level scalar such as `seed`. Raises InputError when it is missing, of another type, or a negative number."""
+    """A top-level scalar such as `seed`. Raises InputError when it is missing, of another type or negative."""
     content = read_yaml(path)
     value = content.get(key)
     if key not in content:
         raise InputError(f"{path}: {key}: missing")
     if type(value) is not kind:
         raise InputError(f"{path}: {key}: expected {kind.__name__}, found {shown(value)}")
-    if kind is int and value < 0:
+    if isinstance(value, int) and value < 0:
         raise InputError(f"{path}: {key}: must be 0 or more, found {value}")
     return value
 

@@ -66,6 +66,10 @@ def evaluate_generator(
         )
     if generator.resolution not in meta.levels:
         raise InputError(f"{reals.pyramid}: no level of {generator.resolution} pixels, the generator's resolution")
+    try:
+        generator.config.check_batch(generator.resolution, params.batch)
+    except ValueError as error:
+        raise InputError(f"evaluate.batch: {error}") from None
     if read_space(reals.features).channels != meta.channels:
         raise InputError(f"{reals.features}: made of images of other channels than {reals.pyramid}; make it anew")
     extractor = open_extractor(reals.features, features, device)

@@ -17,6 +17,7 @@ from typing import BinaryIO
 import numpy as np
 
 from pgan.errors import InputError
+from pgan.inputs import open_file
 from pgan.prepare.sources import Payload, Refused, Source
 from pgan.prepare.sources.tree import ESCAPES, MAX_FILE, classify, in_order, is_image, normalised
 
@@ -126,7 +127,7 @@ class _Bounded:
 def _reading(path: Path) -> Iterator[_Bounded]:
     """The unpacked archive; what goes wrong with its headers becomes an InputError."""
     try:
-        with path.open("rb") as packed:
+        with open_file(path) as packed:
             magic = packed.read(6)
             packed.seek(0)
             with _unpacked(packed, magic) as file:
