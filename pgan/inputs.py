@@ -37,10 +37,11 @@ def check_file(path: Path) -> None:
 def read_bytes(path: Path, most: int) -> bytes:
     """The whole content. Raises as `open_file`, and InputError where it is more than `most` bytes."""
     with open_file(path) as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise InputError(f"{path}: more than the limit of {most} bytes")
-    return data
+        size = file.seek(0, 2)
+        file.seek(0)
+        if size > most:
+            raise InputError(f"{path}: {size} bytes, more than the limit of {most}")
+        return file.read(size)  # not `most`, which would be allocated first
 
 
 def read_json(path: Path) -> Any:

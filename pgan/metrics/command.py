@@ -60,9 +60,9 @@ def evaluate(
 
     target = pick_device(device)
     generator = load_generator(checkpoint, target)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    scratch = next(folder for folder in out.absolute().parents if folder.is_dir())  # `out` is made when all is well
     reals = Reals(pyramid, features, mirror)
-    metrics = evaluate_generator(generator, reals, section, features_section, seed, target, scratch=out.parent)
+    metrics = evaluate_generator(generator, reals, section, features_section, seed, target, scratch=scratch)
     write_json(rounded(metrics), out)
     typer.echo(f"evaluate: {len(metrics)} metrics -> {out}")
 

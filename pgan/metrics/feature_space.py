@@ -150,4 +150,7 @@ def real_features(folder: Path, resolution: int) -> Tensor:
         raise InputError(f"{path}: no real features at {resolution} pixels; the folder's levels are {levels}") from None
     if found.dtype != np.float32 or found.ndim != 2:
         raise InputError(f"{path}: expected float32 (N, D), found {found.dtype} {found.shape}")
-    return torch.from_numpy(found)
+    features = torch.from_numpy(found)
+    if len(features) < 2 or not features.isfinite().all():
+        raise InputError(f"{path}: fewer than two images, or values that are no numbers; make the features anew")
+    return features

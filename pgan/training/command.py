@@ -87,6 +87,8 @@ def train(
 def _check_writable(out: Path) -> None:
     """Find out before the training, not after it. Raises InputError."""
     part = out.with_name(f".{out.name}.part")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: cannot be written: it is a file; choose another --out")
     try:
         part.mkdir(parents=True, exist_ok=True)
         part.rmdir()

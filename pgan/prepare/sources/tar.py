@@ -24,6 +24,9 @@ from pgan.prepare.sources.tree import ESCAPES, MAX_FILE, classify, in_order, is_
 MAX_RATIO = 1032
 """How much larger than the archive its content may be. gzip cannot do more; bzip2 and xz could, with bombs alone."""
 
+BLOCK = 2**20
+"""Bytes read at a time."""
+
 Member = tarfile.TarInfo
 
 
@@ -67,6 +70,7 @@ def members(path: Path) -> Iterator[tuple[int, Member, "_Bounded"]]:
             yield number, member, file
             archive.members.clear()  # type: ignore[attr-defined]  # else every header is kept: a kilobyte for each
             number += 1
+        file.finish(archive.offset)  # type: ignore[attr-defined]  # tarfile takes a broken header for the end
 
 
 def _unpack(member: Member, file: "_Bounded") -> Payload:
@@ -112,6 +116,14 @@ class _Bounded:
         if len(data) < member.size:
             raise InputError(f"{self._path}: the archive is cut off")
         return data
+
+    def finish(self, position: int) -> None:
+        """Read on to the end from where the archive should end, with a block of zeros; so checksums are compared."""
+        self.seek(position)
+        if self.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise InputError(f"{self._path}: the archive is cut off or broken after {position} bytes")
+        while self.read(BLOCK):
+            self.seek(self.tell())  # which minds the limit
 
     @contextmanager
     def _decoding(self) -> Iterator[None]:
