@@ -139,11 +139,13 @@ def _stand_ins(record: str) -> dict[tuple[str, str], Any]:
     class Element(ElementType):
         pass
 
-    def ndarray() -> None:
+    def ndarray(*_: Any) -> None:
         """Only ever an argument."""
+        raise InputError("refused: it calls numpy.ndarray")
 
-    def instance_of_object() -> None:
+    def instance_of_object(*_: Any) -> None:
         """Only ever an argument."""
+        raise InputError("refused: it calls object")
 
     def empty_array(subtype: Any, shape: Any, code: Any) -> Array:
         if subtype is not ndarray:

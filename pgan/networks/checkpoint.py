@@ -113,8 +113,10 @@ def from_state(content: Any, where: str) -> Checkpoint:
     try:
         config = Networks.model_validate(content.get("networks"))
         resolution: Any = content.get("resolution")
+        if type(resolution) is not int:
+            raise ValueError(f"resolution {shown(resolution)} is no number of pixels")
         config.resolutions(resolution)
-    except (TypeError, ValueError, OverflowError) as error:  # pydantic's is a ValueError
+    except ValueError as error:  # pydantic's is one
         raise InputError(f"{where}: a damaged checkpoint: {_first_problem(error)}") from None
     parts: list[Any] = [content.get(name) for name in ("generator", "critic", "ema")]
     if not all(isinstance(part, dict) for part in parts):

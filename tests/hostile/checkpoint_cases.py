@@ -94,8 +94,10 @@ def flip(path: Path) -> None:
     """One bit of one weight."""
     data = bytearray(path.read_bytes())
     with zipfile.ZipFile(io.BytesIO(bytes(data))) as archive:
-        record = max(archive.infolist(), key=lambda entry: entry.file_size)
-    data[record.header_offset + 30 + len(record.filename) + 200 + record.file_size // 2] ^= 4
+        weights = [entry for entry in archive.infolist() if "/data/" in entry.filename]
+        record = max(weights, key=lambda entry: entry.file_size)
+    name, extra = (int.from_bytes(data[record.header_offset + i :][:2], "little") for i in (26, 28))
+    data[record.header_offset + 30 + name + extra + record.file_size // 2] ^= 4
     path.write_bytes(bytes(data))
 
 

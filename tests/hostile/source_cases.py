@@ -337,7 +337,15 @@ def source(kind: str, make: Make, workers: int = 1, skip: int = 0) -> Prepare:
     def prepare(folder: Path) -> list[str]:
         path = folder / PATHS[kind]
         make(path)
-        changes = {"source": kind, "path": path.name, "allow_upscale": True, "max_skipped": skip, "max_images": None}
+        labels = kind in ("idx", "cifar10")  # else a picture beside the class folders would be the mistake
+        changes = {
+            "labels": labels,
+            "source": kind,
+            "path": path.name,
+            "allow_upscale": True,
+            "max_skipped": skip,
+            "max_images": None,
+        }
         write_params(folder, **{f"prepare__{key}": value for key, value in changes.items()})
         return [*COMMANDS["prepare"][:-1], str(workers)]
 

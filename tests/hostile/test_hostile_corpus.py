@@ -70,6 +70,14 @@ def test_the_world_is_good_until_it_is_spoilt(command: str, server: Server, worl
         assert ending.code == 0, ending.stderr
 
 
+@pytest.mark.parametrize("name", ["new\nline\x1b[31m.png", "any\udcffbytes.png", "new/folders/grid.png"])
+def test_strange_names_are_no_failure(name: str, server: Server, world: Path, place: Path) -> None:
+    with sandbox(world, place) as folder:
+        ending = server.run(folder, [*COMMANDS["sample"][:2], name])
+        assert ending.code == 0, ending.stderr
+        assert (folder / name).is_file()
+
+
 @pytest.mark.parametrize("case", SHORT, ids=lambda case: case.id[:80].encode("unicode_escape").decode())
 def test_hostile_inputs_end_in_one_line(case: Case, server: Server, world: Path, place: Path) -> None:
     check(case, server, world, place)

@@ -70,7 +70,7 @@ def members(path: Path) -> Iterator[tuple[int, Member, "_Bounded"]]:
             yield number, member, file
             archive.members.clear()  # type: ignore[attr-defined]  # else every header is kept: a kilobyte for each
             number += 1
-        file.finish(archive.offset)  # type: ignore[attr-defined]  # tarfile takes a broken header for the end
+        file.finish(archive.offset)  # tarfile takes a broken header for the end
 
 
 def _unpack(member: Member, file: "_Bounded") -> Payload:

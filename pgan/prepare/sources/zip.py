@@ -54,6 +54,8 @@ def _open(path: Path) -> zipfile.ZipFile:
         raise InputError(f"{path}: no such file; check prepare.path") from None
     except IsADirectoryError:
         raise InputError(f"{path}: a folder, where prepare.source 'zip' expects an archive") from None
+    except OSError as error:  # an offset before the beginning of the file, among others
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, EOFError, struct.error) as error:
         raise InputError(f"{path}: not a whole zip archive: {error}") from None
 
