@@ -1,5 +1,7 @@
 """`pgan`: the commands of all areas, mounted. Nothing imports this module."""
 
+import sys
+
 import typer
 
 from pgan import experiment
@@ -41,6 +43,8 @@ app.command("import")(import_)
 def main() -> None:
     """The console script."""
     exit_on_sigterm()
+    if hasattr(sys.stdout, "reconfigure"):  # a file's name may be any bytes; that it cannot be shown is no failure
+        sys.stdout.reconfigure(errors="backslashreplace")
     app(prog_name="pgan")
 
 

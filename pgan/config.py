@@ -5,7 +5,6 @@ on the parameters that it reads and on no others.  `pgan/experiment.py` checks t
 """
 
 import difflib
-import re
 import typing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +12,9 @@ from typing import Any, TypeVar
 import pydantic
 import yaml
 
-from pgan.errors import InputError
+from pgan.errors import SEPARATOR, InputError, shown
+from pgan.inputs import read_bytes
+from pgan.strict_yaml import parse
 
 
 class Section(pydantic.BaseModel):
@@ -27,36 +28,18 @@ class Section(pydantic.BaseModel):
 SectionT = TypeVar("SectionT", bound=Section)
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML as DVC reads it (1.2): `1e-3` is a number, and a key given twice is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = key_node.value
-            if key in seen and key != "<<":
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key}' is given twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+0123456789."),
-)
+MOST_BYTES = 2**18
+"""Of a parameter file: forty times the demo's."""
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file.
 
     Raises:
-        InputError: the file is missing, is not YAML, or holds something other than a mapping.
+        InputError: the file is missing, is not YAML or larger than any parameter file, or holds no mapping.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # a SafeLoader
+        content = parse(read_bytes(path, MOST_BYTES).decode("utf-8"))
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: no such file; run the command where params.yaml is, or pass --params") from None
     except UnicodeDecodeError:
@@ -64,7 +47,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise InputError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
+        reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise InputError(f"{path}{line}: not valid YAML: {reason}") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a mapping of parameters at the top level")
     return content
@@ -86,25 +70,27 @@ def read_section(path: Path, key: str, model: type[SectionT]) -> SectionT:
 
 
 def read_value(path: Path, key: str, kind: type) -> Any:
-    """A top-level scalar such as `seed`. Raises InputError when it is missing or of another type."""
+    """A top-level scalar such as `seed`. Raises InputError when it is missing, of another type or negative."""
     content = read_yaml(path)
     value = content.get(key)
     if key not in content:
         raise InputError(f"{path}: {key}: missing")
     if type(value) is not kind:
-        raise InputError(f"{path}: {key}: expected {kind.__name__}, found {value!r}")
+        raise InputError(f"{path}: {key}: expected {kind.__name__}, found {shown(value)}")
+    if isinstance(value, int) and value < 0:
+        raise InputError(f"{path}: {key}: must be 0 or more, found {value}")
     return value
 
 
 def validate(value: Any, model: type[SectionT], file: Path, key: str = "") -> SectionT:
     """`value`, found in `file` under `key`, as a `model`; every mistake of the section in one InputError."""
     if not isinstance(value, dict):
-        raise InputError(f"{file}: {key}: expected a mapping, found {value!r}")
+        raise InputError(f"{file}: {key}: expected a mapping, found {shown(value)}")
     try:
         return model.model_validate(value)
     except pydantic.ValidationError as error:
-        lines = [_describe(problem, model, file, key) for problem in error.errors()]
-        raise InputError("\n       ".join(lines)) from None
+        lines = [_describe(problem, model, file, key) for problem in error.errors(include_url=False)]
+        raise InputError(SEPARATOR.join(lines)) from None
 
 
 def _describe(problem: Any, model: type[Section], file: Path, key: str) -> str:
@@ -119,10 +105,10 @@ def _describe(problem: Any, model: type[Section], file: Path, key: str) -> str:
         case "value_error":
             return f"{place}: {problem['ctx']['error']}"
         case "model_type":
-            return f"{place}: expected a mapping, found {problem['input']!r}"
+            return f"{place}: expected a mapping, found {shown(problem['input'])}"
         case _:
             message = problem["msg"][0].lower() + problem["msg"][1:]
-            return f"{place}: {message}, found {problem['input']!r}"
+            return f"{place}: {message}, found {shown(problem['input'])}"
 
 
 def _fields_at(model: type[Section], path: list[str]) -> list[str]:

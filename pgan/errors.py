@@ -1,8 +1,18 @@
 """The two ways in which a command ends when something is wrong: the user's input (2), or a failure on the way (1)."""
 
+import reprlib
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
+
+SEPARATOR = "\n       "
+"""Between the problems of one error, each of which has a line of its own."""
+LONGEST = 800
+"""Characters of a line. A message quotes what a user wrote, and that may be a million characters."""
+MOST_LINES = 20
+"""Problems that are shown; nobody reads on."""
+NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "ALLOC_FAILED")
+"""What the allocators of CPU, CUDA, MPS, C++ and cuBLAS say."""
 
 
 class PganError(Exception):
@@ -31,14 +41,17 @@ def fail(error: BaseException) -> NoReturn:
     import sys
 
     if isinstance(error, PganError):
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {readable(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     if isinstance(error, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         sys.exit(130)
     if isinstance(error, OSError):  # disk full, no permission, no such file: the system's words are clear enough
         where = f": {error.filename}" if error.filename else ""
-        print(f"error: {error.strerror or error}{where}", file=sys.stderr)
+        print(f"error: {readable(f'{error.strerror or error}{where}')}", file=sys.stderr)
+        sys.exit(1)
+    if out_of_memory(error):
+        print("error: out of memory; lower the batch, or the size of what is asked for", file=sys.stderr)
         sys.exit(1)
     raise error
 
@@ -53,6 +66,39 @@ def exit_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, leave)
 
 
+def readable(message: str) -> str:
+    """A message as a terminal can show it: lines that are printable, of bearable length and number.
+
+    Messages quote names and values from files, which may hold line breaks, control characters or megabytes.
+    """
+    lines = [_line(part) for part in message.split(SEPARATOR, MOST_LINES)]
+    if len(lines) > MOST_LINES:
+        lines[-1] = f"… and {message.count(SEPARATOR) + 1 - MOST_LINES} more"
+    return SEPARATOR.join(lines)
+
+
+def _line(text: str) -> str:
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST * 3 // 4]} … {text[-LONGEST // 4 :]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shown(value: Any) -> str:
+    """A value from a file, in a message: its beginning, as Python writes it, however large or nested it is."""
+    return _values.repr(value)
+
+
+_values = reprlib.Repr()
+_values.maxlevel, _values.maxstring, _values.maxother = 2, 100, 100
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says so; torch's allocators have no common exception."""
+    if isinstance(error, RuntimeError):
+        return any(sign in str(error) for sign in NO_MEMORY)
+    return isinstance(error, MemoryError)
+
+
 def user_errors(command: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a Typer command so that what a user can cause ends in one line and an exit code, never in a traceback."""
 
@@ -60,7 +106,7 @@ def user_errors(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
-        except (PganError, OSError, KeyboardInterrupt) as error:
+        except (PganError, OSError, KeyboardInterrupt, MemoryError, RuntimeError) as error:
             fail(error)
 
     return run

@@ -7,7 +7,7 @@ import typer
 from pydantic import Field
 
 from pgan.config import Section, read_yaml, validate
-from pgan.errors import InputError, user_errors
+from pgan.errors import SEPARATOR, InputError, user_errors
 from pgan.metrics.config import Evaluate, Features
 from pgan.networks.config import Init, Networks
 from pgan.prepare.config import Prepare
@@ -40,7 +40,7 @@ def read_experiment(path: Path) -> Experiment:
     experiment = validate(read_yaml(path), Experiment, path)
     problems = [f"{path}: {key}: {reason}" for key, reason in _problems(experiment)]
     if problems:
-        raise InputError("\n       ".join(problems))
+        raise InputError(SEPARATOR.join(problems))
     return experiment
 
 
@@ -82,8 +82,8 @@ def _chain_problems(e: Experiment) -> list[tuple[str, str]]:
         return [("init.resolution", str(error))]
     for name, phase in e.phases.items():
         key = f"phases.{name}"
-        if not (name.isidentifier() and name.isascii()) or name == "init":
-            problems.append((key, "a phase's name must be an identifier (letters, digits, _), and not 'init'"))
+        if not (name.isidentifier() and name.isascii() and len(name) <= 100) or name == "init":
+            problems.append((key, "a phase's name must be a short identifier (letters, digits, _), and not 'init'"))
         if phase.from_ not in resolutions:
             later = phase.from_ in e.phases
             reason = "comes later or is itself: the chain is cyclic or out of order" if later else "is no phase"

@@ -31,8 +31,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     part = path.with_name(f".{path.stem}.part{path.suffix}")  # libraries tell the format by the ending
     with writing(path):
-        if path.is_dir():
-            raise InputError(f"{path}: cannot be written: it is a folder")
+        if path.exists() and not path.is_file():  # a rename would put a file in the place of /dev/null
+            kind = "a folder" if path.is_dir() else "a pipe or device"
+            raise InputError(f"{path}: cannot be written: it is {kind}")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield part
@@ -47,8 +48,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """The same for a folder; into one that is there already, its files move one by one, and others in it stay."""
     with writing(path):
-        if path.exists() and not path.is_dir():
-            raise InputError(f"{path}: cannot be written: it is a file, not a folder")
+        _check_no_file(path)
         with _part_folder(path) as part:
             yield part
             _sync_all(part)
@@ -88,8 +88,15 @@ def replaced_folder(path: Path, marker: str, maker: str) -> Iterator[Path]:
 
 def check_place(path: Path) -> None:
     """Find out before the work, not after it, whether `whole_folder` could write there. Raises as it does."""
-    with writing(path), _part_folder(path):
-        pass
+    with writing(path):
+        _check_no_file(path)
+        with _part_folder(path):
+            pass
+
+
+def _check_no_file(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: cannot be written: it is a file, not a folder")
 
 
 @contextmanager

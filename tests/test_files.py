@@ -133,6 +133,14 @@ def test_a_read_only_disk_is_the_user_s_to_mend(tmp_path: Path) -> None:
             with_bytes(disk / "file", 1)
 
 
+def test_a_device_or_pipe_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", "."):
+        with pytest.raises(InputError, match="cannot be written: it is a"):
+            with_bytes(tmp_path / name, 1)
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_a_place_below_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"file/out: cannot be written"):

@@ -8,10 +8,13 @@ meta.json                       `Meta`
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from pgan.errors import InputError
+from pgan.data.arrays import open_array
+from pgan.errors import InputError, shown
+from pgan.inputs import read_json
 
 LABELS = "labels.npy"
 META = "meta.json"
@@ -46,12 +49,36 @@ def write_meta(folder: Path, meta: Meta) -> None:
 
 def read_meta(folder: Path) -> Meta:
     """Read `meta.json`. Raises InputError when the folder holds no pyramid."""
+    path = folder / META
     try:
-        return Meta(**json.loads((folder / META).read_text(encoding="utf-8")))
-    except FileNotFoundError:
+        meta = Meta(**read_json(path))
+    except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{folder}: no pyramid here ({META} is missing); make one with `pgan prepare`") from None
     except (ValueError, TypeError) as error:
-        raise InputError(f"{folder / META}: not a pyramid's description: {error}") from None
+        raise InputError(f"{path}: not a pyramid's description: {error}") from None
+    for name, right in _checks(meta).items():
+        if not right:
+            raise InputError(f"{path}: not a pyramid's description: {name}: {shown(getattr(meta, name))}")
+    return meta
+
+
+def _checks(meta: Meta) -> dict[str, bool]:
+    """Whether each field is what it should be, whoever wrote it."""
+    levels = meta.levels if isinstance(meta.levels, list) else []
+    return {
+        "count": _is_whole(meta.count, 2**40),
+        "channels": _is_whole(meta.channels, 3) and meta.channels != 2,
+        "levels": bool(levels) and all(_is_whole(r, 2**16) for r in levels) and sorted(set(levels)) == levels,
+        "classes": isinstance(meta.classes, list) and all(isinstance(name, str) for name in meta.classes),
+        "source": isinstance(meta.source, str),
+        "source_digest": isinstance(meta.source_digest, str),
+        "skipped": isinstance(meta.skipped, list),
+    }
+
+
+def _is_whole(value: Any, most: int) -> bool:
+    """Whether a value is a number of things, from 1 to `most`."""
+    return type(value) is int and 1 <= value <= most
 
 
 def open_level(folder: Path, resolution: int) -> np.ndarray:
@@ -77,13 +104,13 @@ def open_labels(folder: Path) -> np.ndarray:
     labels = _open(path, "make the pyramid again with `pgan prepare`")
     if labels.dtype != np.int64 or labels.ndim != 1:
         raise InputError(f"{path}: expected int64 (N,), found {labels.dtype} {labels.shape}")
+    if labels.min() < 0:
+        raise InputError(f"{path}: a label {labels.min()}; labels count from 0")
     return labels
 
 
 def _open(path: Path, advice: str) -> np.ndarray:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
+        return open_array(path)
+    except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: no such file: {advice}") from None
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path}: not a plain .npy array: {error}") from None

@@ -6,14 +6,14 @@ from typing import Any
 
 import pydantic
 
-from pgan.errors import InputError
-from pgan.networks.config import Networks
+from pgan.errors import InputError, shown
+from pgan.networks.config import LARGEST, Networks
 
 FORMAT = "pgan generator 1"
 KEY = "pgan"
 """Under which name the text lies in a file's own metadata."""
-LARGEST = 8192
-"""Pixels per side beyond which a file's claim is not believed: it would take the memory of the machine."""
+LARGEST_TEXT = 2**20
+"""Bytes of the text; it has about a thousand."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def describe(networks: Any, resolution: Any, where: str) -> Description:
     try:
         config = Networks.model_validate(networks)
         if type(resolution) is not int or not 0 < resolution <= LARGEST:
-            raise ValueError(f"resolution {resolution!r} is not a number of pixels up to {LARGEST}")
+            raise ValueError(f"resolution {shown(resolution)} is not a number of pixels up to {LARGEST}")
         config.stage(resolution)
         return Description(config, resolution)
     except pydantic.ValidationError as error:

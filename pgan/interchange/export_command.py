@@ -94,10 +94,11 @@ def choose_format(out: Path, asked: Format | None) -> Format:
 
 def _check_ours(beside: Path) -> None:
     """Do not overwrite a JSON file that is somebody else's."""
-    from pgan.interchange.description import parse
+    from pgan.inputs import read_bytes
+    from pgan.interchange.description import LARGEST_TEXT, parse
 
     if beside.exists():
         try:
-            parse(beside.read_bytes(), str(beside))
-        except InputError:
+            parse(read_bytes(beside, LARGEST_TEXT), str(beside))
+        except (InputError, IsADirectoryError):
             raise InputError(f"{beside}: is in the way and no description of ours; choose another name") from None

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pgan.errors import InputError, RunError
+from pgan.inputs import read_bytes
 from pgan.interchange.description import KEY, Description, parse
 from pgan.interchange.extras import require
 from pgan.interchange.portable import Portable, example
@@ -58,7 +59,7 @@ class OnnxGenerator:
         options.log_severity_level = 4  # what goes wrong comes as an exception, in one line
         try:
             self.session = runtime.InferenceSession(
-                path.read_bytes(), sess_options=options, providers=["CPUExecutionProvider"]
+                read_bytes(path, LARGEST_MESSAGE), sess_options=options, providers=["CPUExecutionProvider"]
             )
         except OSError:
             raise

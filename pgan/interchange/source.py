@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from pgan.errors import InputError, RunError
+from pgan.inputs import open_file
 from pgan.interchange.description import Description, describe
-from pgan.interchange.weights import build
 from pgan.networks.progressive import Generator
+from pgan.networks.weights import with_weights
 
 Function = Callable[[Tensor, Tensor | None], Tensor]
 """Latents (N, latent_size) and labels (N,) on the CPU -> images (N, C, r, r) on any device."""
@@ -92,10 +93,10 @@ def open_generator(path: Path) -> tuple[Generator, float]:
 def kind_of(path: Path) -> str:
     """checkpoint, torchscript, safetensors, official or onnx. Raises InputError when there is no such file."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             head = file.read(10)
             size = file.seek(0, 2)
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except IsADirectoryError:
         raise InputError(f"{path}: a folder; name the checkpoint in it") from None
@@ -144,7 +145,8 @@ def _read_checkpoint(path: Path) -> tuple[Generator, float]:
     if not isinstance(weights, dict):
         raise InputError(f"{path}: a damaged checkpoint: it has no EMA generator")
     description = describe(content.get("networks"), content.get("resolution"), str(path))
-    return build(description, weights, str(path)), _alpha(content)
+    generator = with_weights(Generator, description.networks, description.resolution, weights, str(path))
+    return generator.eval().requires_grad_(False), _alpha(content)
 
 
 def _alpha(content: dict[str, object]) -> float:

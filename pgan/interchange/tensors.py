@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from pgan.errors import InputError
-from pgan.interchange.description import KEY, Description, parse
+from pgan.inputs import read_bytes
+from pgan.interchange.description import KEY, LARGEST_TEXT, Description, parse
 from pgan.interchange.extras import require
-from pgan.interchange.weights import build
 from pgan.networks.progressive import Generator
+from pgan.networks.weights import with_weights
 
 
 def to_safetensors(generator: Generator, description: Description) -> bytes:
@@ -34,7 +35,8 @@ def from_safetensors(path: Path) -> Generator:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
     except (SafetensorError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: damaged safetensors: {str(error).splitlines()[0][:200]}") from None
-    return build(parse(text, str(path)) if text else _beside(path), weights, str(path))
+    d = parse(text, str(path)) if text else _beside(path)
+    return with_weights(Generator, d.networks, d.resolution, weights, str(path)).eval().requires_grad_(False)
 
 
 def description_path(path: Path) -> Path:
@@ -45,6 +47,6 @@ def description_path(path: Path) -> Path:
 def _beside(path: Path) -> Description:
     beside = description_path(path)
     try:
-        return parse(beside.read_bytes(), str(beside))
-    except FileNotFoundError:
+        return parse(read_bytes(beside, LARGEST_TEXT), str(beside))
+    except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: has no description in its metadata, and no {beside.name} beside it") from None

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from pgan.errors import InputError
 from pgan.interchange.description import KEY, Description, parse
 from pgan.interchange.portable import Portable, example
+from pgan.networks.archive import check_archive
 
 EXTRA = f"{KEY}.json"
 
@@ -46,6 +47,7 @@ def from_torchscript(path: Path, device: torch.device) -> tuple[Description, nn.
     Raises:
         InputError: the file is damaged, was not written by `to_torchscript`, or calls what no generator needs.
     """
+    check_archive(path)
     _check_calls(path)
     extra = {EXTRA: ""}
     try:
@@ -99,5 +101,9 @@ def _check_calls(path: Path) -> None:
         raise InputError(f"{path}: damaged TorchScript: {error}") from None
     calls = set(re.findall(r"(?<!__)torch\s*\.\s*(\w+)", code)) - CALLS
     others = {"another class"} if re.search(r"\bops\b|(?<!self: )__torch__", code) else set()
+    if re.search(r"\b(while|for|if)\b", code):  # what was traced is a straight line, and always comes to its end
+        others.add("a loop or a condition")
+    if re.search(r"(?<![\d.])\d{9,}(?![\d.])", code):
+        others.add("a number of a hundred million")
     for call in sorted(calls | others):
         raise InputError(f"{path}: refused: its code uses '{call[:80]}', which no generator of `pgan export` does")

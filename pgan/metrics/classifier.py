@@ -16,13 +16,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgan.data.pyramid import open_labels, open_level, read_meta
-from pgan.errors import InputError
+from pgan.errors import InputError, shown
 from pgan.metrics.config import ClassifierParams
 from pgan.metrics.progress import counted
 from pgan.networks import checkpoint
+from pgan.networks.weights import check_tensor
 from pgan.randomness import derive
 
 FORMAT = "pgan classifier 1"
+LARGEST = 2**16
+"""No number of a classifier's shape is larger."""
 
 
 class Classifier(nn.Module):
@@ -222,9 +225,17 @@ def load_classifier(path: Path, device: torch.device) -> Classifier:
     content: Any = checkpoint.read(path, device)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: not a classifier made by `pgan features`")
-    try:
-        model = Classifier(**content["shape"])
-        model.load_state_dict(content["weights"])
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise InputError(f"{path}: a damaged classifier: {str(error).splitlines()[0]}") from None
+    shape, weights = content.get("shape"), content.get("weights")
+    if not isinstance(shape, dict) or shape.keys() != {"channels", "classes", "width", "resolution"}:
+        raise InputError(f"{path}: a damaged classifier: its shape is missing")
+    if not all(type(number) is int and 1 <= number <= LARGEST for number in shape.values()):
+        raise InputError(f"{path}: a damaged classifier: a shape of {shown(shape)}")
+    with torch.device("meta"):  # nothing is allocated for what the file claims
+        model = Classifier(**shape)
+    wanted = model.state_dict()
+    if not isinstance(weights, dict) or weights.keys() != wanted.keys():
+        raise InputError(f"{path}: a damaged classifier: other weights than its shape has")
+    for name, value in weights.items():
+        check_tensor(value, wanted[name].shape, f"{path}: {name}", wanted[name].dtype)
+    model.load_state_dict(weights, assign=True)
     return model.to(device).eval().requires_grad_(False)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pgan.config import read_section, read_value, read_yaml
-from pgan.errors import InputError, user_errors
+from pgan.errors import InputError, shown, user_errors
 from pgan.metrics.config import Evaluate, Features
 
 ParamsOption = Annotated[Path, typer.Option(help="The experiment's parameters.")]
@@ -60,9 +60,9 @@ def evaluate(
 
     target = pick_device(device)
     generator = load_generator(checkpoint, target)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    scratch = next(folder for folder in out.absolute().parents if folder.is_dir())  # `out` is made when all is well
     reals = Reals(pyramid, features, mirror)
-    metrics = evaluate_generator(generator, reals, section, features_section, seed, target, scratch=out.parent)
+    metrics = evaluate_generator(generator, reals, section, features_section, seed, target, scratch=scratch)
     write_json(rounded(metrics), out)
     typer.echo(f"evaluate: {len(metrics)} metrics -> {out}")
 
@@ -72,5 +72,5 @@ def _read_mirror(path: Path) -> bool:
     training = read_yaml(path).get("training")
     mirror = training.get("mirror") if isinstance(training, dict) else None
     if not isinstance(mirror, bool):
-        raise InputError(f"{path}: training.mirror: expected true or false, found {mirror!r}")
+        raise InputError(f"{path}: training.mirror: expected true or false, found {shown(mirror)}")
     return mirror

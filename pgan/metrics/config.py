@@ -7,23 +7,26 @@ from pydantic import Field, field_validator, model_validator
 
 from pgan.config import Section
 
+MOST_IMAGES = 1_000_000
+"""Generated for one metric; the field uses 50,000."""
+
 Metric = Literal["frechet", "kid", "precision_recall", "inception_score", "classes", "swd", "ms_ssim"]
 
 
 class ClassifierParams(Section):
     """A small convolutional classifier, trained on the labelled pyramid; its last hidden layer is the feature space."""
 
-    resolution: int = Field(ge=8)
+    resolution: int = Field(ge=8, le=1024)
     """Input size in pixels. Smaller images are upsampled to it (bilinear), larger ones averaged down."""
-    width: int = Field(ge=1)
+    width: int = Field(ge=1, le=512)
     """Channels of the first convolution; the feature space has 4 × width dimensions."""
-    epochs: int = Field(ge=1)
+    epochs: int = Field(ge=1, le=100_000)
     """Passes over the training images."""
-    batch: int = Field(ge=2)
+    batch: int = Field(ge=2, le=2**16)
     """Images per step of Adam."""
     lr: float = Field(gt=0)
     """Highest learning rate of AdamW; it rises from 0 and falls back along a cosine."""
-    shift: int = Field(ge=0)
+    shift: int = Field(ge=0, le=1024)
     """Augmentation: each image is moved by up to this many pixels of the input size; 0 turns it off."""
     held_out: float = Field(gt=0, lt=1)
     """Share of the images kept out of training, on which the accuracy is measured."""
@@ -54,7 +57,7 @@ class Features(Section):
     """`classifier` (digits, MNIST, as the field does there), `inception`, or `none`: no metrics on learned features."""
     real_images: int | None = Field(ge=2)
     """Most real images whose features are kept, drawn at random; null means all."""
-    batch: int = Field(ge=1)
+    batch: int = Field(ge=1, le=2**16)
     """Images per forward pass of the feature network."""
     classifier: ClassifierParams
     inception: InceptionParams
@@ -73,25 +76,25 @@ class Features(Section):
 class KidParams(Section):
     """Kernel inception distance (Bińkowski et al. 2018)."""
 
-    subsets: int = Field(ge=1)
+    subsets: int = Field(ge=1, le=100_000)
     """Random subsets over which the estimate is averaged (the paper: 100)."""
-    subset_size: int = Field(ge=2)
+    subset_size: int = Field(ge=2, le=1_000_000)
     """Images per subset and side (the paper: 1000); at most as many as there are."""
 
 
 class PrecisionRecallParams(Section):
     """Improved precision and recall (Kynkäänniemi et al. 2019)."""
 
-    neighbours: int = Field(ge=1)
+    neighbours: int = Field(ge=1, le=1_000_000)
     """k: each image's neighbourhood reaches to its k-th nearest neighbour (the paper: 3)."""
-    images: int = Field(ge=2)
+    images: int = Field(ge=2, le=MOST_IMAGES)
     """Most images per side; time grows with the square (the paper: 50,000)."""
 
 
 class InceptionScoreParams(Section):
     """Inception score (Salimans et al. 2016), of whichever classifier the feature space has."""
 
-    splits: int = Field(ge=1)
+    splits: int = Field(ge=1, le=1_000_000)
     """Parts whose scores are averaged (the paper: 10)."""
 
 
@@ -105,27 +108,27 @@ class ClassesParams(Section):
 class SwdParams(Section):
     """Sliced Wasserstein distance (Karras et al. 2018, section 5)."""
 
-    images: int = Field(ge=2)
+    images: int = Field(ge=2, le=MOST_IMAGES)
     """Images per side (the paper: 16384); at most as many as there are real ones."""
-    patches: int = Field(ge=1)
+    patches: int = Field(ge=1, le=10_000)
     """7 × 7 patches per image and level (the paper: 128)."""
-    directions: int = Field(ge=1)
+    directions: int = Field(ge=1, le=100_000)
     """Random projections (the paper: 4 × 128 = 512)."""
 
 
 class MsSsimParams(Section):
     """Multi-scale structural similarity of pairs of generated images (Odena et al. 2017): low means diverse."""
 
-    pairs: int = Field(ge=1)
+    pairs: int = Field(ge=1, le=MOST_IMAGES // 2)
     """Pairs of images (the paper: 10,000)."""
 
 
 class Evaluate(Section):
     """What is measured of each phase's EMA generator."""
 
-    images: int = Field(ge=2)
+    images: int = Field(ge=2, le=MOST_IMAGES)
     """Generated images for the metrics on features (the field: 10,000 or 50,000)."""
-    batch: int = Field(ge=1)
+    batch: int = Field(ge=1, le=2**16)
     """Images per forward pass of the generator."""
     target_resolution: int | None = Field(ge=1)
     """Pixels; `frechet_target` compares each phase with the reals at this size. Null: the pyramid's largest."""

@@ -66,6 +66,10 @@ def evaluate_generator(
         )
     if generator.resolution not in meta.levels:
         raise InputError(f"{reals.pyramid}: no level of {generator.resolution} pixels, the generator's resolution")
+    try:
+        generator.config.check_batch(generator.resolution, params.batch)
+    except ValueError as error:
+        raise InputError(f"evaluate.batch: {error}") from None
     if read_space(reals.features).channels != meta.channels:
         raise InputError(f"{reals.features}: made of images of other channels than {reals.pyramid}; make it anew")
     extractor = open_extractor(reals.features, features, device)
@@ -118,12 +122,14 @@ def _feature_metrics(
         resolution = generator.resolution
         count = sum(map(len, fakes))
         fake = extract(extractor.features, counted(fakes, count, f"features, {resolution} pixels"))
-        metrics |= _distances(real_features(reals.features, resolution), fake, params, seed)
+        real = real_features(reals.features, resolution)
+        _check_dimensions(real, fake, reals.features)
+        metrics |= _distances(real, fake, params, seed)
         if "frechet" in wanted:
+            at_target = real if target == resolution else real_features(reals.features, target)
+            _check_dimensions(at_target, fake, reals.features)
             metrics["frechet_target"] = (
-                metrics["frechet"]
-                if target == resolution
-                else frechet_distance(real_features(reals.features, target), fake)
+                metrics["frechet"] if target == resolution else frechet_distance(at_target, fake)
             )
     by_class = "classes" in wanted and space == "classifier"
     if by_class or "inception_score" in wanted:
@@ -134,6 +140,12 @@ def _feature_metrics(
         if "inception_score" in wanted:
             metrics["inception_score"] = inception_score(probabilities, params.inception_score.splits)
     return metrics
+
+
+def _check_dimensions(real: Tensor, fake: Tensor, folder: Path) -> None:
+    if real.shape[1] != fake.shape[1]:
+        found = f"features of {real.shape[1]} dimensions, but its network makes {fake.shape[1]}"
+        raise InputError(f"{folder}: {found}; make the features anew")
 
 
 def _distances(real: Tensor, fake: Tensor, params: Evaluate, seed: int) -> dict[str, float]:

@@ -6,7 +6,6 @@ real_<r>.npy     features of the real images at r pixels, (N, D) float32, in the
 metrics.json     accuracy of the classifier; empty for other spaces
 """
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,9 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pgan.data.arrays import open_array
 from pgan.data.pyramid import read_meta
-from pgan.errors import InputError
+from pgan.errors import InputError, shown
 from pgan.files import replaced_folder
+from pgan.inputs import read_json
 from pgan.metrics.classifier import load_classifier, save_classifier, train_classifier
 from pgan.metrics.config import Features
 from pgan.metrics.inception import find_inception, inception_features, inception_probabilities, load_inception
@@ -90,11 +91,14 @@ def extract(function: Callable[[np.ndarray], Tensor], chunks: Iterable[np.ndarra
 def read_space(folder: Path) -> Space:
     """What the folder holds. Raises InputError when `pgan features` did not make it."""
     try:
-        return Space(**json.loads((folder / SPACE).read_text(encoding="utf-8")))
-    except FileNotFoundError:
+        space = Space(**read_json(folder / SPACE))
+    except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{folder}: no features here ({SPACE} is missing); make them with `pgan features`") from None
     except (ValueError, TypeError) as error:
         raise InputError(f"{folder / SPACE}: not a description of features: {error}") from None
+    if not isinstance(space.levels, list) or not all(type(level) is int for level in space.levels):
+        raise InputError(f"{folder / SPACE}: not a description of features: levels: {shown(space.levels)}")
+    return space
 
 
 def open_extractor(folder: Path, params: Features, device: torch.device) -> Extractor | None:
@@ -105,7 +109,9 @@ def open_extractor(folder: Path, params: Features, device: torch.device) -> Extr
     """
     space = read_space(folder)
     if space.space != params.space:
-        raise InputError(f"{folder}: holds space '{space.space}', features.space is '{params.space}': make it anew")
+        raise InputError(
+            f"{folder}: holds space {shown(space.space)}, features.space is '{params.space}': make it anew"
+        )
     if space.space == "classifier":
         return _classifier_extractor(folder / CLASSIFIER, device)
     if space.space == "inception":
@@ -139,9 +145,13 @@ def real_features(folder: Path, resolution: int) -> Tensor:
     """Cached features of the real images at one level, (N, D) float32. Raises InputError when they are missing."""
     path = folder / f"real_{resolution}.npy"
     try:
-        return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
-    except FileNotFoundError:
+        found = open_array(path, private=True)
+    except (FileNotFoundError, IsADirectoryError):
         levels = ", ".join(map(str, read_space(folder).levels)) or "none"
         raise InputError(f"{path}: no real features at {resolution} pixels; the folder's levels are {levels}") from None
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path}: not a plain .npy array: {error}") from None
+    if found.dtype != np.float32 or found.ndim != 2:
+        raise InputError(f"{path}: expected float32 (N, D), found {found.dtype} {found.shape}")
+    features = torch.from_numpy(found)
+    if len(features) < 2 or not features.isfinite().all():
+        raise InputError(f"{path}: fewer than two images, or values that are no numbers; make the features anew")
+    return features

@@ -20,7 +20,9 @@ from PIL import Image
 from torch import Tensor
 
 from pgan.errors import InputError, RunError
+from pgan.inputs import open_file
 from pgan.metrics.config import InceptionParams
+from pgan.networks.archive import check_archive
 
 INPUT = 299
 """Pixels a side of the network's input."""
@@ -57,8 +59,8 @@ def cache_folder() -> Path:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with open_file(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def _download(url: str, sha256: str, path: Path) -> None:
@@ -82,10 +84,11 @@ def _download(url: str, sha256: str, path: Path) -> None:
 
 def load_inception(path: Path, device: torch.device) -> torch.jit.ScriptModule:
     """The network in evaluation mode. Raises InputError when the file is not TorchScript."""
+    check_archive(path)
     try:
         return torch.jit.load(path, map_location=device).eval()
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"{path}: not a TorchScript file ({str(error).splitlines()[0]})") from None
+        raise InputError(f"{path}: not a TorchScript file ({str(error).partition(chr(10))[0]})") from None
 
 
 @torch.no_grad()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pgan.data.pyramid import open_level
+from pgan.data.pyramid import META, open_level, read_meta
+from pgan.errors import InputError
 from pgan.randomness import derive
 
 
@@ -25,8 +26,14 @@ def real_chunks(
     """Real images of one level, uint8 (n, C, r, r) with n up to `batch`; with `mirror`, each flipped by a fair coin.
 
     An image's coin depends on the seed and its index alone, so that it falls the same at every level.
+
+    Raises:
+        InputError: the level is missing, or is not what the pyramid's description says.
     """
-    images = open_level(pyramid, resolution)
+    images, meta = open_level(pyramid, resolution), read_meta(pyramid)
+    if images.shape[:2] != (meta.count, meta.channels):
+        found = f"{len(images)} images of {images.shape[1]} channels at {resolution} pixels"
+        raise InputError(f"{pyramid}: {found}, but {META} says {meta.count} of {meta.channels}; make it again")
     coins = np.random.default_rng(derive(seed, "mirror reals")).random(len(images)) < 0.5
     for i in range(0, len(indices), batch):
         chosen = indices[i : i + batch]

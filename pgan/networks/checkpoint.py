@@ -12,10 +12,12 @@ from typing import Any
 import pydantic
 import torch
 
-from pgan.errors import InputError
+from pgan.errors import InputError, shown
 from pgan.files import whole_file
+from pgan.networks.archive import check_plain
 from pgan.networks.config import Networks
 from pgan.networks.progressive import Critic, Generator, initialize
+from pgan.networks.weights import check_tensor, with_weights
 
 FORMAT = "pgan checkpoint 1"
 
@@ -102,24 +104,64 @@ def state(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def from_state(content: Any, where: str) -> Checkpoint:
-    """The inverse of `state`. Raises InputError, beginning with `where`, when the content is anything else."""
+    """The inverse of `state`. Raises InputError, beginning with `where`, when the content is anything else.
+
+    Nothing is allocated for what the content claims beyond the tensors that it holds.
+    """
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{where}: not a pgan checkpoint")
     try:
-        config = Networks.model_validate(content["networks"])
-        resolution = content["resolution"]
-        generator, critic, ema = (
-            Generator(config, resolution),
-            Critic(config, resolution),
-            Generator(config, resolution),
-        )
-        generator.load_state_dict(content["generator"])
-        critic.load_state_dict(content["critic"])
-        ema.load_state_dict(content["ema"])
-        progress = Progress(**content["progress"])
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, pydantic.ValidationError) as error:
-        raise InputError(f"{where}: a damaged checkpoint: {str(error).splitlines()[0]}") from None
-    return Checkpoint(generator, critic, ema.eval().requires_grad_(False), progress, content.get("optimizers"))
+        config = Networks.model_validate(content.get("networks"))
+        resolution: Any = content.get("resolution")
+        if type(resolution) is not int:
+            raise ValueError(f"resolution {shown(resolution)} is no number of pixels")
+        config.resolutions(resolution)
+    except ValueError as error:  # pydantic's is one
+        raise InputError(f"{where}: a damaged checkpoint: {_first_problem(error)}") from None
+    parts: list[Any] = [content.get(name) for name in ("generator", "critic", "ema")]
+    if not all(isinstance(part, dict) for part in parts):
+        raise InputError(f"{where}: a damaged checkpoint: it lacks a network")
+    generator, ema = (with_weights(Generator, config, resolution, part, where) for part in parts[::2])
+    critic = with_weights(Critic, config, resolution, parts[1], where)
+    progress = _progress(content.get("progress"), where)
+    optimizers = content.get("optimizers")
+    if optimizers is not None:
+        _check_adam(optimizers, {"generator": generator, "critic": critic}, where)
+    return Checkpoint(generator, critic, ema.eval().requires_grad_(False), progress, optimizers)
+
+
+def _first_problem(error: Exception) -> str:
+    if isinstance(error, pydantic.ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, ('networks', *first['loc'])))}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    return str(error)
+
+
+def _progress(content: Any, where: str) -> Progress:
+    match content:
+        case {"phase": str(phase), "kind": str(kind), "images": int(images), "total_images": int(total), **rest}:
+            if not rest and 0 <= images <= total < 2**63:
+                return Progress(phase, kind, images, total)
+    raise InputError(f"{where}: a damaged checkpoint: progress: {shown(content)}")
+
+
+def _check_adam(content: Any, networks: dict[str, Generator | Critic], where: str) -> None:
+    """Whether Adam's state fits the networks. Raises InputError. A parameter that was never updated has none."""
+    for name, network in networks.items():
+        parameters = list(network.parameters())
+        place = f"{where}: a damaged checkpoint: Adam's state of the {name}"
+        states = content.get(name) if isinstance(content, dict) else None
+        entries = states.get("state") if isinstance(states, dict) else None
+        if not isinstance(entries, dict):
+            raise InputError(f"{place}: missing")
+        for index, entry in entries.items():
+            if type(index) is not int or not 0 <= index < len(parameters):
+                raise InputError(f"{place}: an entry {shown(index)} for {len(parameters)} parameters")
+            if not isinstance(entry, dict) or entry.keys() != {"step", "exp_avg", "exp_avg_sq"}:
+                raise InputError(f"{place}: entry {index}: not the state of Adam")
+            for key, value in entry.items():
+                shape = torch.Size() if key == "step" else parameters[index].shape
+                check_tensor(value, shape, f"{place}: entry {index}: {key}")
 
 
 def save(content: dict[str, Any], path: Path) -> None:
@@ -143,17 +185,18 @@ def dump(content: dict[str, Any], path: Path) -> None:
 
 
 def read(path: Path, device: torch.device | str = "cpu") -> Any:
-    """What `save` wrote, tensors on `device`; never runs code from the file.
+    """What `save` wrote, tensors on `device`, every bit as it was written; never runs code from the file.
 
     Raises:
         InputError: the file is missing or damaged, or holds anything but tensors and plain values.
     """
     try:
+        check_plain(path)
         with warnings.catch_warnings(action="ignore"):  # torch muses about pickle protocols before it refuses
             return torch.load(path, map_location=device, weights_only=True)
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: no such checkpoint") from None
-    except PermissionError:
+    except (PermissionError, InputError):
         raise
     except Exception as error:  # torch raises a dozen kinds on a file that is no checkpoint
         raise InputError(f"{path}: not a checkpoint that can be read safely ({type(error).__name__})") from None

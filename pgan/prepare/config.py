@@ -20,7 +20,7 @@ MAX_RESOLUTION = 4096
 class Photos(Section):
     """Random square crops of scikit-learn's two sample photographs (427 × 640 pixels); for source `photos` alone."""
 
-    count: int = pydantic.Field(default=2000, ge=1)
+    count: int = pydantic.Field(default=2000, ge=1, le=10_000_000)
     """Images."""
 
     min_side: float = pydantic.Field(default=0.3, gt=0, le=1)

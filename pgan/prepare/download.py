@@ -5,6 +5,7 @@ import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +18,9 @@ TIMEOUT = 30
 """Seconds without an answer after which a server counts as silent."""
 
 BLOCK = 2**18
+
+LARGEST = 2**30
+"""Bytes of a file; CIFAR-10 has 170 MB. A server that never ends would fill the disk."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,26 @@ def fetch_dataset(name: str, out: Path, url: str | None = None) -> Iterator[Path
     """
     dataset = DATASETS[name]
     base = (url or dataset.url).rstrip("/") + "/"
+    with _folder(out):
+        for file in dataset.files:
+            path = out / file.name
+            if not (path.is_file() and _sha256(path) == file.sha256):
+                _fetch(base + file.name, path, file.sha256)
+            yield path
+
+
+@contextmanager
+def _folder(out: Path) -> Iterator[None]:
+    """Make the folder; what is still empty when the block fails goes again."""
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
     out.mkdir(parents=True, exist_ok=True)
-    for file in dataset.files:
-        path = out / file.name
-        if not (path.is_file() and _sha256(path) == file.sha256):
-            _fetch(base + file.name, path, file.sha256)
-        yield path
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # not empty
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
 def _sha256(path: Path) -> str:
@@ -100,6 +118,8 @@ def _copy(url: str, file: BinaryIO) -> str:
             while block := _receive(answer, url):
                 digest.update(block)
                 file.write(block)
+                if file.tell() > LARGEST:
+                    raise RunError(f"{url}: more than the limit of {LARGEST} bytes: not the file that was expected")
                 bar.update(len(block))
     if total and file.tell() != total:
         raise RunError(f"{url}: broke off after {file.tell()} of {total} bytes; try again")

@@ -34,8 +34,9 @@ def render(
     from pgan.config import read_section, read_value
     from pgan.networks.checkpoint import load_generator
     from pgan.networks.sampling import pick_device
-    from pgan.rendering.config import Render
+    from pgan.rendering.config import MOST_PIXELS, Render
     from pgan.rendering.curves import check_color
+    from pgan.rendering.grid import enlarged
     from pgan.rendering.phases import read_phases
 
     settings, seed = read_section(params, "render", Render), read_value(params, "seed", int)
@@ -47,6 +48,12 @@ def render(
         raise InputError(
             f"{phases[-1].folder}: checkpoint.pt has {generator.resolution} pixels, summary.json "
             f"{phases[-1].resolution}; train the phase '{phases[-1].name}' again"
+        )
+    shown = enlarged(generator.resolution, settings.tile)  # a generator larger than the tile is shown as it is
+    if settings.rows * settings.columns * shown**2 > MOST_PIXELS:
+        raise InputError(
+            f"{params}: render.rows: {settings.rows} × {settings.columns} images of {shown} pixels exceed the limit of "
+            f"{MOST_PIXELS:,} pixels"
         )
 
     with whole_folder(out) as part:

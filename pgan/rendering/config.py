@@ -1,8 +1,15 @@
 """The parameters of the pictures: section `render` of params.yaml."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from pgan.config import Section
+
+MOST_PIXELS = 2**27
+"""Of one picture: 128 megapixels, which a viewer can just bear."""
+MOST_FILM_PIXELS = 2**28
+"""Of all frames of a film together: they are in memory at once."""
 
 
 class Interpolation(Section):
@@ -57,3 +64,14 @@ class Render(Section):
     interpolation: Interpolation
     curves: Curves
     colors: Colors
+
+    @model_validator(mode="after")
+    def _bearable(self) -> Self:
+        walk, picture = self.interpolation, self.rows * self.columns * self.tile**2
+        if picture > MOST_PIXELS:
+            raise ValueError(f"rows × columns × tile² = {picture:,} pixels exceed the limit of {MOST_PIXELS:,}")
+        if picture * self.frames_per_phase > MOST_FILM_PIXELS:
+            raise ValueError(f"frames_per_phase pictures of {picture:,} pixels exceed {MOST_FILM_PIXELS:,} pixels")
+        if walk.latents * walk.frames_between * walk.walkers * self.tile**2 > MOST_FILM_PIXELS:
+            raise ValueError(f"interpolation: the frames exceed {MOST_FILM_PIXELS:,} pixels")
+        return self

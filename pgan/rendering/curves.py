@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatterSciNotation, NullFormatter
 from scipy.ndimage import gaussian_filter1d
 
-from pgan.errors import InputError
+from pgan.errors import InputError, shown
+from pgan.inputs import check_file
 from pgan.rendering.phase_axis import BRANCH, KIMG, Span, branches_key, house_style, mark_phases, name_phases
 
 SCORES = {"critic_real": "critic on reals", "critic_fake": "critic on fakes", "generator_loss": "generator loss"}
@@ -56,17 +57,20 @@ def read_losses(path: Path, phase: str, grows: bool = False, branch: bool = Fals
     """
     again = f"train the phase '{phase}' again"
     try:
+        check_file(path)
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
             names = reader.fieldnames or ()
             rows = list(reader)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: no such file; {again}") from None
     except (UnicodeDecodeError, csv.Error):
         raise InputError(f"{path}: not a table of comma-separated values; {again}") from None
     for column in ("kimg", "total_kimg", *CURVES):
         if column not in names:
             raise InputError(f"{path}: no column '{column}'; {again}")
+    if any(None in row for row in rows):
+        raise InputError(f"{path}: a row of more cells than there are columns; {again}")
     if not rows:
         raise InputError(f"{path}: no rows; {again}")
     columns = {
@@ -218,5 +222,5 @@ def _number(cell: str | None, where: str, again: str) -> float:
     try:
         value = float(cell) if cell else math.nan
     except ValueError:
-        raise InputError(f"{where}: expected a number, found {cell!r}; {again}") from None
+        raise InputError(f"{where}: expected a number, found {shown(cell)}; {again}") from None
     return value if math.isfinite(value) else math.nan

@@ -1,6 +1,5 @@
 """metrics.png: how the generator gets better from phase to phase. Needs what `evaluate` measured and nothing else."""
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
-from pgan.errors import InputError
+from pgan.errors import InputError, shown
+from pgan.inputs import read_json
 from pgan.rendering.phase_axis import BRANCH, KIMG, Span, branches_key, house_style, mark_phases, name_phases
 from pgan.rendering.phases import Phase, final_chain
 
@@ -19,6 +19,8 @@ Metrics = dict[str, float]
 """What was measured of one phase, by name."""
 Curves = dict[str, dict[str, float]]
 """Metric -> phase -> value."""
+LARGEST = 1e100
+"""An axis can show no larger numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,17 +58,17 @@ def read_metrics(evaluate: Path, phase: str) -> Metrics:
     """
     path = evaluate / phase / "metrics.json"
     try:
-        metrics = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+        metrics = read_json(path)
+    except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: no such file; evaluate the phase '{phase}' first") from None
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON: {error}; evaluate the phase '{phase}' again") from None
     if not isinstance(metrics, dict):
         raise InputError(f"{path}: expected a mapping of metrics; evaluate the phase '{phase}' again")
     for name, value in metrics.items():
-        if type(value) not in (int, float) or not math.isfinite(value):
+        if type(value) not in (int, float) or not abs(value) < LARGEST:
             raise InputError(
-                f"{path}: {name}: expected a finite number, found {value!r}; evaluate the phase '{phase}' again"
+                f"{path}: {name}: expected a finite number, found {shown(value)}; evaluate the phase '{phase}' again"
             )
     return metrics
 

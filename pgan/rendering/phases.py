@@ -1,7 +1,5 @@
 """What training left on disk: for each phase a folder with summary.json, samples.npy, losses.csv and checkpoint.pt."""
 
-import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +8,17 @@ from typing import Any
 import numpy as np
 
 from pgan.config import read_yaml
-from pgan.errors import InputError
+from pgan.data.arrays import open_array
+from pgan.errors import InputError, shown
+from pgan.inputs import read_json
+from pgan.networks.config import LARGEST
 
 ROOT = "init"
 """The parent of a phase that continues nothing."""
+LONGEST_NAME = 100
+"""Characters of a phase's name, which is written on pictures."""
+LARGEST_KIMG = 1e12
+"""No training lasts longer."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +50,15 @@ def read_phases(params: Path, train: Path) -> list[Phase]:
         raise InputError(f"{params}: phases: expected a mapping with at least one phase")
     parents: dict[str, str] = {}
     for name, entry in entries.items():
-        if not isinstance(name, str) or not name.isidentifier() or name == ROOT:
+        if not name.isidentifier() or name == ROOT or len(name) > LONGEST_NAME:
             raise InputError(
-                f"{params}: phases.{name}: a phase's name must be an identifier such as grow_8, not '{ROOT}'"
+                f"{params}: phases.{name[:80]}: a phase's name must be an identifier such as grow_8, not '{ROOT}', and "
+                f"have at most {LONGEST_NAME} characters"
             )
         parent = entry.get("from") if isinstance(entry, dict) else None
         if not isinstance(parent, str) or (parent != ROOT and parent not in entries):
             raise InputError(
-                f"{params}: phases.{name}.from: expected '{ROOT}' or the name of a phase, found {parent!r}"
+                f"{params}: phases.{name}.from: expected '{ROOT}' or the name of a phase, found {shown(parent)}"
             )
         parents[name] = parent
     for name in parents:
@@ -76,11 +82,11 @@ def read_samples(phase: Phase) -> np.ndarray:
     """
     path = phase.folder / "samples.npy"
     try:
-        samples = np.lib.format.open_memmap(path, mode="r")
-    except FileNotFoundError:
+        samples = open_array(path)
+    except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: no such file; train the phase '{phase.name}' again") from None
-    except (ValueError, EOFError):
-        raise InputError(f"{path}: not a plain .npy array; train the phase '{phase.name}' again") from None
+    except InputError as error:
+        raise InputError(f"{error}; train the phase '{phase.name}' again") from None
     times, r = len(phase.sample_kimg), phase.resolution
     fits = samples.ndim == 5 and samples.shape[0] == times and samples.shape[1] > 0 and samples.shape[2] in (1, 3)
     if samples.dtype != np.uint8 or not fits or samples.shape[3:] != (r, r):
@@ -104,8 +110,8 @@ def _read_summary(name: str, parent: str, folder: Path) -> Phase:
         raise InputError(f"{folder}: no such folder; train the phase '{name}' first")
     path = folder / "summary.json"
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        summary = read_json(path)
+    except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: no such file; train the phase '{name}' first") from None
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON: {error}; train the phase '{name}' again") from None
@@ -114,7 +120,7 @@ def _read_summary(name: str, parent: str, folder: Path) -> Phase:
         parent=parent,
         folder=folder,
         grows=_entry(summary, "kind", path, lambda kind: isinstance(kind, str)) == "grow",
-        resolution=_entry(summary, "resolution", path, lambda r: type(r) is int and r > 0),
+        resolution=_entry(summary, "resolution", path, lambda r: type(r) is int and 0 < r <= LARGEST),
         total_kimg=float(_entry(summary, "total_kimg", path, _is_time)),
         sample_kimg=[float(kimg) for kimg in _entry(summary, "sample_kimg", path, _are_times)],
     )
@@ -123,13 +129,13 @@ def _read_summary(name: str, parent: str, folder: Path) -> Phase:
 def _entry(summary: Any, key: str, path: Path, is_right: Callable[[Any], bool]) -> Any:
     value = summary.get(key) if isinstance(summary, dict) else None
     if not is_right(value):
-        raise InputError(f"{path}: {key}: missing or impossible: {value!r}; train the phase again")
+        raise InputError(f"{path}: {key}: missing or impossible: {shown(value)}; train the phase again")
     return value
 
 
 def _is_time(value: Any) -> bool:
-    """Whether `value` is a finite number."""
-    return type(value) in (int, float) and math.isfinite(value)
+    """Whether `value` is a number of thousands of images."""
+    return type(value) in (int, float) and 0 <= value < LARGEST_KIMG
 
 
 def _are_times(value: Any) -> bool:

@@ -20,7 +20,7 @@ Truncation = Annotated[
 ]
 Columns = Annotated[int | None, typer.Option(min=1, help="Of the grid. Left out: one per label, or a square.")]
 Scale = Annotated[int, typer.Option(min=1, max=64, help="Whole factor by which pictures are enlarged.")]
-Batch = Annotated[int | None, typer.Option(min=1, help="Images computed at once. Left out: by their size.")]
+Batch = Annotated[int | None, typer.Option(min=1, max=2**16, help="Images computed at once. Left out: by their size.")]
 Device = Annotated[str, typer.Option(envvar="PGAN_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")]
 
 

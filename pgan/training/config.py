@@ -7,11 +7,14 @@ from pydantic import Field, model_validator
 from pgan.config import Section
 from pgan.networks.config import Networks
 
+MOST_SAMPLES = 2**16
+"""Pictures of the fixed latents that a phase keeps, in memory until its end."""
+
 
 class Training(Section):
     """What all phases share (Karras et al. 2018, appendix A.1)."""
 
-    critic_steps: int = Field(ge=1)
+    critic_steps: int = Field(ge=1, le=1000)
     """Critic updates per generator update, each on fresh data and latents."""
     gradient_penalty: float = Field(ge=0)
     """Weight λ of the gradient penalty; divided by gradient_target²."""
@@ -33,11 +36,11 @@ class Training(Section):
     """The same as a half-life in thousands of images, independent of the batch; set exactly one of the two."""
     mirror: bool
     """Flip each real image left-right with probability ½; not for digits or other images with a handedness."""
-    samples: int = Field(ge=1)
+    samples: int = Field(ge=1, le=2**16)
     """Number of fixed latents whose images are kept through all phases."""
-    sample_frames: int = Field(ge=2)
+    sample_frames: int = Field(ge=2, le=2**16)
     """Pictures of these latents per phase, the first before its first step, the last after its last."""
-    log_every_kimg: float = Field(gt=0)
+    log_every_kimg: float = Field(ge=0.001)
     """Distance of the rows of losses.csv in thousands of images; each row is the mean over what lies between."""
     divergence_limit: float = Field(gt=0)
     """A phase stops when the magnitude of a logged loss term exceeds this, or is not a number."""
@@ -46,6 +49,12 @@ class Training(Section):
     def _one_ema(self) -> "Training":
         if (self.ema_beta is None) == (self.ema_half_life_kimg is None):
             raise ValueError("set exactly one of ema_beta and ema_half_life_kimg, and the other to null")
+        return self
+
+    @model_validator(mode="after")
+    def _few_samples(self) -> "Training":
+        if self.samples * self.sample_frames > MOST_SAMPLES:
+            raise ValueError(f"samples × sample_frames are more than the limit of {MOST_SAMPLES} pictures")
         return self
 
     def ema_decay(self, batch: int) -> float:
@@ -65,9 +74,9 @@ class Phase(Section):
     """`grow` fades in a new resolution over the whole phase; `stabilize` trains at a constant one."""
     resolution: int = Field(ge=2)
     """Pixels per side."""
-    kimg: float = Field(gt=0)
+    kimg: float = Field(gt=0, le=1e9)
     """Length in thousands of real images shown to the critic."""
-    batch: int = Field(ge=1)
+    batch: int = Field(ge=1, le=2**20)
     """Images per critic step."""
     lr: float = Field(gt=0)
     """Adam's learning rate, for both networks."""
@@ -80,6 +89,11 @@ def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> 
         networks.stage(phase.resolution)
     except ValueError as error:
         problems.append(("resolution", str(error)))
+    if not problems:
+        try:
+            networks.check_batch(phase.resolution, phase.batch)
+        except ValueError as error:
+            problems.append(("batch", str(error)))
     expected = parent_resolution * 2 if phase.kind == "grow" else parent_resolution
     if not problems and phase.resolution != expected:
         step = "twice that of" if phase.kind == "grow" else "that of"

@@ -1,13 +1,9 @@
 """Out of memory, told as what can be done about it."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pgan.errors import RunError
-
-SIGNS = re.compile(r"out of memory|allocate memory|not enough memory|bad_alloc|ALLOC_FAILED", re.IGNORECASE)
-"""What the allocators of CPU, CUDA, cuBLAS and MPS say."""
+from pgan.errors import RunError, out_of_memory
 
 
 @contextmanager
@@ -16,7 +12,7 @@ def memory_errors(what: str, advice: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not SIGNS.search(str(error)):
+        if not out_of_memory(error):
             raise
-        reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else "no memory left"
-        raise RunError(f"{what}: out of memory ({reason}); {advice}") from None
+        reason = (str(error).strip() or "no memory left").splitlines()[0]
+        raise RunError(f"{what}: out of memory ({reason[:160]}); {advice}") from None

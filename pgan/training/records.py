@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 import sys
 import time
 from pathlib import Path
@@ -67,6 +68,7 @@ class LiveLog:
     def __init__(self, path: Path | None, rows: list[Row]) -> None:
         """Start the file anew, with the rows that a resumed phase already has."""
         self._path, self._file = path, self._open(path)
+        self._headed = False
         self._last = (time.monotonic(), 0.0)
         for row in rows:
             self._write(row, math.nan)
@@ -90,7 +92,8 @@ class LiveLog:
             return None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            return path.open("w", encoding="utf-8", buffering=1)
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK)  # a pipe must not block
+            return open(handle, "w", encoding="utf-8", buffering=1)
         except OSError as error:
             self._warn(error)
             return None
@@ -98,9 +101,10 @@ class LiveLog:
     def _write(self, row: Row, speed: float) -> None:
         if self._file is None:
             return
-        header = ",".join([*row.keys(), "img_per_s"]) + "\n" if self._file.tell() == 0 else ""
+        header = "" if self._headed else ",".join([*row.keys(), "img_per_s"]) + "\n"
         try:
             self._file.write(header + ",".join([*(_number(value) for value in row.values()), f"{speed:.5g}"]) + "\n")
+            self._headed = True
         except OSError as error:
             self._file = None
             self._warn(error)

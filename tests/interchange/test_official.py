@@ -165,7 +165,7 @@ STATES = {
     "huge width": ({"G": {"static_kwargs": {"fmap_base": 2**30, "fmap_max": 2**30}}}, "fmap_base"),
     "huge decay": (
         {role: {"static_kwargs": {"fmap_decay": 1e6}} for role in ("G", "D", "Gs")},
-        r"fmap_decay=1000000\.0 is out of range",
+        r"fmap_decay",
     ),
     "resolution": ({"G": {"static_kwargs": {"resolution": 32}}}, "resolution: the arguments of G has 32"),
     "labels": (

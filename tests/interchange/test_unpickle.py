@@ -197,3 +197,13 @@ def test_the_official_module_is_not_looked_for(tmp_path):
     assert "tfutil" not in sys.modules
     loaded(content, tmp_path)
     assert "tfutil" not in sys.modules
+
+
+def test_keys_that_take_for_ever_to_hash_are_refused(tmp_path):
+    twice = b")" + b"".join(b"q" + bytes([i]) + b"h" + bytes([i]) + b"\x86" for i in range(60))
+    for ending in (b"K\x01s.", b"K\x01u.", b""):
+        mark = b"(" if ending.endswith(b"u.") else b""
+        assert "key" in refusal(b"\x80\x02}" + mark + twice + (ending or b"K\x01s."), tmp_path)
+    pairs = b"\x80\x02ccollections\nOrderedDict\n](" + twice + b"K\x01\x86e\x85R."
+    assert "key" in refusal(pairs, tmp_path)
+    refusal(b"\x80\x04\x8f(" + twice + b"\x90.", tmp_path)

@@ -1,6 +1,8 @@
 """Checkpoints: whole, deterministic, and harmless whoever wrote them."""
 
 import pickle
+import resource
+import zipfile
 
 import pytest
 import torch
@@ -101,3 +103,36 @@ def test_pgan_init_refuses_a_resolution_that_is_no_doubling(tmp_path, params_fil
     assert result.exit_code == 2
     assert "--resolution: resolution 12" in result.output
     assert not out.exists()
+
+
+def test_a_flipped_bit_is_found_wherever_it_is(networks, tmp_path):
+    path = tmp_path / "a.pt"
+    checkpoint.save(checkpoint.state(checkpoint.fresh(networks, 4, seed=1)), path)
+    good = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            name, extra = (int.from_bytes(good[entry.header_offset + i :][:2], "little") for i in (26, 28))
+            bad = bytearray(good)
+            bad[entry.header_offset + 30 + name + extra + entry.file_size // 2] ^= 1
+            path.write_bytes(bad)
+            with pytest.raises(InputError, match="CRC"):
+                checkpoint.read(path)
+
+
+def test_nothing_is_allocated_for_what_a_configuration_claims(networks, tmp_path):
+    content = checkpoint.state(checkpoint.fresh(networks, 4, seed=1))
+    content["networks"] |= {"fmap_base": 2**13, "fmap_max": 2**11}  # half a gigabyte
+    torch.save(content, tmp_path / "a.pt")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match="expected float"):
+        checkpoint.load(tmp_path / "a.pt")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**18, "kilobytes"
+
+
+def test_networks_share_no_memory_with_one_another(networks):
+    content = checkpoint.state(checkpoint.fresh(networks, 4, seed=1))
+    content["ema"] = content["generator"]
+    found = checkpoint.from_state(content, "x")
+    with torch.no_grad():
+        next(found.generator.parameters()).zero_()
+    assert next(found.ema.parameters()).any()

@@ -16,7 +16,8 @@ def start(params_file, networks, tmp_path):
     """A parameter file that starts from a trained checkpoint of 16 pixels; gives a function that changes it."""
     trained = fresh(networks, 16, seed=5)
     trained.progress = Progress("stabilize_16", "stabilize", 1000, 5000)
-    trained.optimizers = {"generator": {"state": {}, "param_groups": []}}
+    adam = {"state": {}, "param_groups": []}
+    trained.optimizers = {"generator": adam, "critic": adam}
     checkpoint.save(checkpoint.state(trained), tmp_path / "trained.pt")
     content = yaml.safe_load(params_file.read_text())
     content["init"] = {"source": "checkpoint", "path": str(tmp_path / "trained.pt"), "resolution": 8}

@@ -1,5 +1,6 @@
 """What goes wrong around a phase costs a warning or one clear line, and never what was trained."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -94,6 +95,13 @@ def test_a_live_log_on_a_full_disk_is_given_up(experiment: Experiment) -> None:
     assert code == 0, output
     assert output.count("warning: /dev/full: no live log, training goes on: No space left on device") == 1
     experiment.assert_finished(expected)
+
+
+def test_a_live_log_that_nobody_reads_from_a_pipe_is_given_up(experiment: Experiment) -> None:
+    experiment.lay("stabilize", steps=6)
+    os.mkfifo(experiment.folder / "pipe")
+    code, output = experiment.run(*TRAIN, "--log", "pipe")
+    assert (code, output.count("warning: pipe: no live log, training goes on")) == (0, 1), output
 
 
 def test_a_read_only_place_is_found_before_the_training(experiment: Experiment) -> None:

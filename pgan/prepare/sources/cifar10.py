@@ -1,7 +1,5 @@
 """CIFAR-10's standard archives (https://www.cs.toronto.edu/~kriz/cifar.html): its five training batches."""
 
-import io
-import pickle
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ from pgan.errors import InputError
 from pgan.prepare.sources import Source
 from pgan.prepare.sources.arrays import from_arrays
 from pgan.prepare.sources.tar import members
+from pgan.unpickle import Array, loads
 
 CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
@@ -63,43 +62,18 @@ def _from_binary(data: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
 def _from_pickle(data: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     """A pickled dictionary with `data` and `labels`, as Python 2 wrote it."""
     try:
-        batch = _Unpickler(io.BytesIO(data), encoding="bytes").load()
-    except Exception as error:  # a malformed pickle can raise anything
+        batch = loads(data, "CIFAR-10")
+    except InputError as error:
         raise InputError(f"{where}: not a batch of CIFAR-10: {error}") from None
-    pixels = _entry(batch, "data")
-    labels = _entry(batch, "labels")
-    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != PIXELS:
+    pixels, labels = _entry(batch, "data"), _entry(batch, "labels")
+    found = pixels.value if isinstance(pixels, Array) else None
+    if found is None or found.dtype != np.uint8 or found.ndim != 2 or found.shape[1] != PIXELS:
         raise InputError(f"{where}: not a batch of CIFAR-10: no pixels (N, {PIXELS}) in it")
     if not isinstance(labels, list) or not all(type(label) is int and abs(label) < 256 for label in labels):
         raise InputError(f"{where}: not a batch of CIFAR-10: no list of labels in it")
-    return pixels, np.array(labels, np.int64)
+    return found, np.array(labels, np.int64)
 
 
 def _entry(batch: Any, key: str) -> Any:
+    """Python 2's strings come as text, those of Python 3 in Python 2's protocol as bytes."""
     return batch.get(key.encode(), batch.get(key)) if isinstance(batch, dict) else None
-
-
-class _Unpickler(pickle.Unpickler):
-    """Admits containers and plain arrays: nothing that a pickle names is run, but for these three stand-ins."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        match module, name:
-            case (("numpy.core.multiarray" | "numpy._core.multiarray"), "_reconstruct"):
-                return _empty_array
-            case "numpy", "ndarray":
-                return None  # an argument of _reconstruct, which needs no telling
-            case "numpy", "dtype":
-                return np.dtype
-            case "_codecs", "encode":
-                return _latin1
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no such batch needs")
-
-
-def _empty_array(*_: Any) -> np.ndarray:
-    """An array to be filled by the pickle's next step, whatever shape it names."""
-    return np.ndarray.__new__(np.ndarray, (0,), "b")
-
-
-def _latin1(text: str, _: str) -> bytes:
-    """How Python 3 writes bytes in Python 2's protocol."""
-    return text.encode("latin1")

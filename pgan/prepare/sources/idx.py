@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from pgan.errors import InputError
+from pgan.inputs import open_file
 from pgan.prepare.decode import MAX_PIXELS
 from pgan.prepare.sources import Payload, Source
 
@@ -74,7 +75,7 @@ def _sibling(path: Path) -> Path:
 def _open(path: Path) -> Iterator[BinaryIO]:
     """The file's content, unzipped where it is gzipped; what goes wrong in reading it becomes an InputError."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             if file.read(2) == b"\x1f\x8b":
                 file.seek(0)
                 with gzip.open(file) as unzipped:

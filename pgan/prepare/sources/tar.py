@@ -17,11 +17,15 @@ from typing import BinaryIO
 import numpy as np
 
 from pgan.errors import InputError
+from pgan.inputs import open_file
 from pgan.prepare.sources import Payload, Refused, Source
 from pgan.prepare.sources.tree import ESCAPES, MAX_FILE, classify, in_order, is_image, normalised
 
 MAX_RATIO = 1032
 """How much larger than the archive its content may be. gzip cannot do more; bzip2 and xz could, with bombs alone."""
+
+BLOCK = 2**20
+"""Bytes read at a time."""
 
 Member = tarfile.TarInfo
 
@@ -66,6 +70,7 @@ def members(path: Path) -> Iterator[tuple[int, Member, "_Bounded"]]:
             yield number, member, file
             archive.members.clear()  # type: ignore[attr-defined]  # else every header is kept: a kilobyte for each
             number += 1
+        file.finish(archive.offset)  # tarfile takes a broken header for the end
 
 
 def _unpack(member: Member, file: "_Bounded") -> Payload:
@@ -112,6 +117,14 @@ class _Bounded:
             raise InputError(f"{self._path}: the archive is cut off")
         return data
 
+    def finish(self, position: int) -> None:
+        """Read on to the end from where the archive should end, with a block of zeros; so checksums are compared."""
+        self.seek(position)
+        if self.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise InputError(f"{self._path}: the archive is cut off or broken after {position} bytes")
+        while self.read(BLOCK):
+            self.seek(self.tell())  # which minds the limit
+
     @contextmanager
     def _decoding(self) -> Iterator[None]:
         try:
@@ -126,7 +139,7 @@ class _Bounded:
 def _reading(path: Path) -> Iterator[_Bounded]:
     """The unpacked archive; what goes wrong with its headers becomes an InputError."""
     try:
-        with path.open("rb") as packed:
+        with open_file(path) as packed:
             magic = packed.read(6)
             packed.seek(0)
             with _unpacked(packed, magic) as file:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pgan.errors import InputError
+from pgan.inputs import check_file
 from pgan.prepare.sources import Payload, Refused, Source
 from pgan.prepare.sources.tree import ESCAPES, MAX_FILE, classify, in_order, is_image, normalised
 
@@ -47,11 +48,14 @@ def zip_archive(path: Path, labels: bool) -> Source:
 
 def _open(path: Path) -> zipfile.ZipFile:
     try:
+        check_file(path)
         return zipfile.ZipFile(path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check prepare.path") from None
     except IsADirectoryError:
         raise InputError(f"{path}: a folder, where prepare.source 'zip' expects an archive") from None
+    except OSError as error:  # an offset before the beginning of the file, among others
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, EOFError, struct.error) as error:
         raise InputError(f"{path}: not a whole zip archive: {error}") from None
 

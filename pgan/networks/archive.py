@@ -1,0 +1,81 @@
+"""The zip archives that torch writes, checked before torch reads them.
+
+torch compares no checksums, so that a flipped bit becomes a wrong weight, and unpacks whatever a compressed record
+holds.
+"""
+
+import pickletools
+import re
+import zipfile
+from pathlib import Path
+
+from pgan.errors import InputError
+from pgan.inputs import open_file
+
+BLOCK = 2**20
+LARGEST_PICKLE = 2**26
+"""Bytes of the record that names the tensors; they themselves lie beside it."""
+PLAIN = re.compile(r"torch._utils _rebuild_tensor_v2|collections OrderedDict|torch \w+Storage|torch.storage \w+Storage")
+"""What a file of plain tensors and values asks for.  torch admits more, such as sparse tensors that claim any size."""
+
+
+def check_archive(path: Path) -> list[str]:
+    """The names of the records of an archive that is whole, every byte as it was written, nothing compressed.
+
+    Raises:
+        InputError: it is damaged, or was not written by torch.
+        FileNotFoundError, IsADirectoryError: there is no such file.
+    """
+    with open_file(path) as file:
+        size = file.seek(0, 2)
+        try:
+            with zipfile.ZipFile(file) as archive:
+                entries = archive.infolist()
+                _check_sizes(entries, size)
+                for entry in entries:
+                    with archive.open(entry) as record:  # reading to the end compares the checksum
+                        while record.read(BLOCK):
+                            pass
+        except InputError:
+            raise
+        except Exception as error:  # zipfile raises half a dozen kinds on a damaged archive
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise InputError(f"{path}: damaged: {reason}") from None
+    return [entry.filename for entry in entries]
+
+
+def _check_sizes(entries: list[zipfile.ZipInfo], size: int) -> None:
+    """Whether what the entries claim can be in a file of that size. Raises ValueError."""
+    if any(entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size for entry in entries):
+        raise ValueError("a compressed record, which torch does not write")
+    if sum(entry.file_size for entry in entries) > size:
+        raise ValueError("its records claim to be larger than the file")
+    if len({entry.filename for entry in entries}) < len(entries):
+        raise ValueError("two records of one name")
+
+
+def check_plain(path: Path) -> None:
+    """Whether the archive holds plain tensors and values only. Raises InputError; of a damaged archive, as
+    `check_archive`.
+    """
+    with open_file(path) as file:
+        if file.read(2) != b"PK":
+            raise InputError(f"{path}: not a checkpoint")
+    names = check_archive(path)
+    pickles = [name for name in names if name.endswith("/data.pkl")]
+    if len(pickles) != 1 or any("/code/" in name or name.endswith("/constants.pkl") for name in names):
+        raise InputError(f"{path}: not a checkpoint: it holds something else than one set of tensors")
+    with zipfile.ZipFile(path) as archive:
+        if archive.getinfo(pickles[0]).file_size > LARGEST_PICKLE:
+            raise InputError(f"{path}: damaged: more than {LARGEST_PICKLE} bytes of names")
+        data = archive.read(pickles[0])
+        order = next((archive.read(name) for name in names if name.endswith("/byteorder")), b"little")
+    if order != b"little":
+        raise InputError(f"{path}: written on a machine of another byte order")
+    try:
+        asked = [str(argument) for code, argument, _ in pickletools.genops(data) if "GLOBAL" in code.name]
+    except Exception:  # a damaged pickle, which torch will stumble over too
+        raise InputError(f"{path}: damaged: its list of tensors is cut off or broken") from None
+    for name in asked:
+        if not PLAIN.fullmatch(name):
+            raise InputError(f"{path}: refused: it asks for {name.replace(' ', '.')}, which no checkpoint needs")

@@ -1,0 +1,63 @@
+"""A network from its configuration and its weights, whoever wrote them."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from pgan.errors import InputError, shown
+from pgan.networks.config import Networks
+from pgan.networks.progressive import Critic, Generator
+
+NetworkT = TypeVar("NetworkT", Generator, Critic)
+
+
+def with_weights(
+    kind: type[NetworkT], config: Networks, resolution: int, weights: Mapping[str, Any], where: str
+) -> NetworkT:
+    """The network with copies of these weights, in float32, on their device.
+
+    Nothing is allocated for what the configuration claims: it must fit the weights that are there.
+
+    Raises:
+        InputError: beginning with `where`: a weight is missing, has another shape, or belongs to no layer.
+    """
+    network = empty(kind, config, resolution, where)
+    wanted = network.state_dict()
+    tensors: dict[str, Tensor] = {}
+    for name, value in weights.items():
+        if name not in wanted:
+            raise InputError(f"{where}: a weight '{str(name)[:80]}' that these networks do not have")
+        check_tensor(value, wanted[name].shape, f"{where}: {name}")
+        tensors[name] = value.detach().to(torch.float32, copy=True).contiguous()
+    missing = [name for name in wanted if name not in tensors]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise InputError(f"{where}: damaged: the weight '{missing[0]}'{more} is missing")
+    network.load_state_dict(tensors, assign=True)
+    return network
+
+
+def empty(kind: type[NetworkT], config: Networks, resolution: int, where: str) -> NetworkT:
+    """The network without memory for its weights. Raises InputError when there can be none of that size."""
+    try:
+        with torch.device("meta"):
+            return kind(config, resolution)
+    except (RuntimeError, OverflowError, ValueError, TypeError) as error:  # sizes beyond what a tensor can have
+        raise InputError(f"{where}: impossible networks: {str(error).partition(chr(10))[0]}") from None
+
+
+def check_tensor(value: Any, shape: torch.Size, where: str, dtype: torch.dtype | None = None) -> None:
+    """Whether `value` is a tensor of that shape, all of whose numbers the file held: of `dtype`, or floating-point.
+
+    Raises:
+        InputError: it is anything else, such as one number that pretends to be millions.
+    """
+    if not isinstance(value, Tensor):
+        raise InputError(f"{where}: expected float {tuple(shape)}, found {shown(value)}")
+    right = value.is_floating_point() if dtype is None else value.dtype == dtype
+    if not right or value.shape != shape or value.layout != torch.strided or value.is_meta:
+        raise InputError(f"{where}: expected float {tuple(shape)}, found {str(value.dtype)[6:]} {tuple(value.shape)}")
+    if value.untyped_storage().nbytes() < value.numel() * value.element_size():
+        raise InputError(f"{where}: damaged: fewer numbers than its shape {tuple(shape)} claims")
