@@ -51,7 +51,7 @@ def check_archive(path: Path, code: bool = False) -> list[str]:
 def _check_sizes(entries: list[zipfile.ZipInfo], size: int, code: bool) -> None:
     """Whether what the entries claim can be in a file of that size. Raises ValueError."""
     packed = [entry for entry in entries if entry.compress_type != zipfile.ZIP_STORED]
-    if packed and not code or any(not _is_code(entry) for entry in packed):
+    if (packed and not code) or any(not _is_code(entry) for entry in packed):
         raise ValueError("a compressed record, which torch does not write")
     if sum(entry.file_size for entry in entries) > size:
         raise ValueError("its records claim to be larger than the file")
