@@ -4,8 +4,8 @@
     python -m benchmarks.snapshots --seconds 120 --rounds 5
 
 Each row trains the same phase in turn with the default cadence and without snapshots (A B A B), each for about
-`--seconds`.  "share" is the time spent in saving, measured directly; "ratio" that of whole runs, which is less sure than
-the share on a busy machine; medians over the rounds.  Ends in a Markdown table.
+`--seconds`.  "share" is the time spent in saving, measured directly; "ratio" that of whole runs, which on a busy
+machine is less sure than the share; medians over the rounds.  Ends in a Markdown table.
 """
 
 import argparse

@@ -84,7 +84,10 @@ def _download(url: str, sha256: str, path: Path) -> None:
 
 def load_inception(path: Path, device: torch.device) -> torch.jit.ScriptModule:
     """The network in evaluation mode. Raises InputError when the file is not TorchScript."""
-    check_archive(path)
+    try:
+        check_archive(path, code=True)
+    except InputError as error:
+        raise InputError(f"{error}; it is not a TorchScript file that torch.jit.save wrote") from None
     try:
         return torch.jit.load(path, map_location=device).eval()
     except (RuntimeError, ValueError) as error:

@@ -13,14 +13,18 @@ from pgan.errors import InputError
 from pgan.inputs import open_file
 
 BLOCK = 2**20
+LARGEST_CODE = 2**26
+"""Bytes of TorchScript's code, unpacked."""
 LARGEST_PICKLE = 2**26
 """Bytes of the record that names the tensors; they themselves lie beside it."""
 PLAIN = re.compile(r"torch._utils _rebuild_tensor_v2|collections OrderedDict|torch \w+Storage|torch.storage \w+Storage")
 """What a file of plain tensors and values asks for.  torch admits more, such as sparse tensors that claim any size."""
 
 
-def check_archive(path: Path) -> list[str]:
+def check_archive(path: Path, code: bool = False) -> list[str]:
     """The names of the records of an archive that is whole, every byte as it was written, nothing compressed.
+
+    With `code`, records of code may be compressed, as `torch.jit.save` does it, up to a size.
 
     Raises:
         InputError: it is damaged, or was not written by torch.
@@ -31,7 +35,7 @@ def check_archive(path: Path) -> list[str]:
         try:
             with zipfile.ZipFile(file) as archive:
                 entries = archive.infolist()
-                _check_sizes(entries, size)
+                _check_sizes(entries, size + LARGEST_CODE if code else size, code)
                 for entry in entries:
                     with archive.open(entry) as record:  # reading to the end compares the checksum
                         while record.read(BLOCK):
@@ -44,14 +48,21 @@ def check_archive(path: Path) -> list[str]:
     return [entry.filename for entry in entries]
 
 
-def _check_sizes(entries: list[zipfile.ZipInfo], size: int) -> None:
+def _check_sizes(entries: list[zipfile.ZipInfo], size: int, code: bool) -> None:
     """Whether what the entries claim can be in a file of that size. Raises ValueError."""
-    if any(entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size for entry in entries):
+    packed = [entry for entry in entries if entry.compress_type != zipfile.ZIP_STORED]
+    if (packed and not code) or any(not _is_code(entry) for entry in packed):
         raise ValueError("a compressed record, which torch does not write")
     if sum(entry.file_size for entry in entries) > size:
         raise ValueError("its records claim to be larger than the file")
     if len({entry.filename for entry in entries}) < len(entries):
         raise ValueError("two records of one name")
+
+
+def _is_code(entry: zipfile.ZipInfo) -> bool:
+    """Whether an entry may be compressed: other methods than deflate unpack a block at once, however large it is."""
+    small = entry.file_size <= LARGEST_CODE
+    return small and entry.compress_type == zipfile.ZIP_DEFLATED and "/code/" in entry.filename
 
 
 def check_plain(path: Path) -> None:

@@ -67,8 +67,8 @@ class LiveLog:
 
     def __init__(self, path: Path | None, rows: list[Row]) -> None:
         """Start the file anew, with the rows that a resumed phase already has."""
-        self._path, self._file = path, self._open(path)
-        self._headed = False
+        self._path, self._headed = path, False
+        self._file = self._open(path)
         self._last = (time.monotonic(), 0.0)
         for row in rows:
             self._write(row, math.nan)
