@@ -24,7 +24,9 @@ def has_run(pipeline: Pipeline, address: str) -> bool:
 
 
 def runs(pipeline: Pipeline) -> list[Any]:
-    """All runs of the experiment."""
+    """All runs of the experiment: none before the store is made, which the client would do too."""
+    if not (pipeline.path / "mlflow.db").exists():
+        return []
     mlflow = client(pipeline)
     return list(mlflow.search_runs([mlflow.get_experiment_by_name("pgan").experiment_id]))
 
