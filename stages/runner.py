@@ -1,7 +1,7 @@
 """What surrounds every stage: the check of params.yaml, the MLflow run, the exit code.
 
-Nothing here reaches an output: it refuses bad parameters, and it watches.  That is why dvc.yaml names this module,
-`tracking` and `runs` among no stage's dependencies: a change here must not train for a week again.
+Nothing here reaches an output: it refuses bad parameters, and it watches.  That is why dvc.yaml names this module, and
+those that only it uses, among no stage's dependencies: a change here must not train for a week again.
 """
 
 import os

@@ -1,12 +1,10 @@
-"""What is in MLflow: one parent run per resolved params.yaml, with a nested child run per stage.
+"""What is in MLflow: one parent run per repository and resolved params.yaml, with a nested child run per stage.
 
 A metric's step is the number of real images shown to the critic since `init`: 1000 steps are one kimg.
 """
 
-import fcntl
 import hashlib
 import json
-import math
 import os
 import subprocess
 import tempfile
@@ -15,32 +13,37 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mlflow import MlflowClient
-from mlflow.entities import Metric, Param
+from mlflow.entities import Metric, Param, Run
 
+from stages.points import Clash, Points, curves, numbers
 from stages.runner import Stage
-from stages.tracking import read_rows
+from stages.store import alone, connect, repository
+from stages.tracking import identity, read_rows
 
-EXPERIMENT = "pgan"
-POSITION = ("images", "kimg", "total_kimg")
-"""Columns of losses.csv that say where a row is, not how training goes."""
-CURVE = "generator_loss"
-"""The curve that every kind of training has: it tells which rows a run already holds."""
 TRAIN = Path("data/train")
 EVALUATE = Path("data/evaluate")
 FEATURES = Path("data/features")
 PYRAMID = Path("data/pyramid")
 RENDER = Path("data/render")
+FOLDERS = {
+    "prepare": PYRAMID,
+    "init": TRAIN / "init",
+    "train": TRAIN,
+    "features": FEATURES,
+    "evaluate": EVALUATE,
+    "render": RENDER,
+}
 
 
 class Runs:
     """The parent and child runs of one experiment in the tracking store."""
 
     def __init__(self, parameters: dict[str, Any], root: Path) -> None:
-        self.client, self.experiment = _connect(root)
-        self.parameters = parameters
-        self.identity = hashlib.sha256(json.dumps(parameters).encode()).hexdigest()[:16]
-        self.parent = self._find("experiment") or self._create_parent()
+        self.parameters, self.identity = parameters, identity(parameters)
+        with alone(root):  # two trackers would both make the store, the experiment or the parent
+            self.client, self.experiment = connect(root)
+            self.repository = repository(root)
+            self.parent = self._parent(self._find("experiment"))
 
     # --- children
 
@@ -48,39 +51,54 @@ class Runs:
         """A run for the stage: an unfinished one of the same parameters goes on, a finished one is replaced."""
         self._resume_parent()
         found = self._find(stage.address)
-        if found and self.client.get_run(found).info.status != "FINISHED":
-            self.client.update_run(found, status="RUNNING")
-            return Child(self, stage, found)
+        if found and found.info.status != "FINISHED":
+            self.client.update_run(found.info.run_id, status="RUNNING")
+            self._log_params(found, _section(self.parameters, stage))
+            return Child(self, stage, found.info.run_id)
         if found:
-            self.client.delete_run(found)
+            self.client.delete_run(found.info.run_id)
         return Child(self, stage, self.create_child(stage))
 
     def create_child(self, stage: Stage) -> str:
         """A new run for the stage, under the parent."""
         run = self._create(stage.address, stage.address, {"mlflow.parentRunId": self.parent})
         self._log_params(run, _section(self.parameters, stage))
-        return run
+        return str(run.info.run_id)
 
     def end(self, child: "Child", stage: Stage, status: str) -> None:
-        """Log what the stage made, end its run, and bring the parent up to date."""
-        if status == "FINISHED":
-            child.log_outputs()
-        self.client.set_terminated(child.run, status)
+        """Log what the stage made, bring the parent up to date, and then end the run: an open one is tried again."""
         if status != "FINISHED":
-            self.client.set_terminated(self.parent, status)
-        elif stage.name == "train":
+            self._terminate(child.run, status)
+            self._terminate(self.parent, status)
+            return
+        child.log_outputs()
+        if stage.name == "train":
             self._update([item for item in self._items() if item[0] == f"train.{stage.phase}"])
         elif stage.name == "render":
             self.complete()
+        self._terminate(child.run, status)
 
     # --- the parent
 
     def complete(self) -> None:
-        """Log to the parent everything that the files say and that it does not hold yet, and end it."""
+        """Log everything that the files say and MLflow does not hold yet, and end what is still open.
+
+        The time for it is when every stage is up to date: a child that is not finished then is one of whose end MLflow
+        did not hear.
+        """
+        for run in self._children():
+            if run.info.status != "FINISHED":
+                self._finish(run)
         self._update(self._items())
         for key, value in _origin().items():
             self.client.set_tag(self.parent, key, value)
-        self.client.set_terminated(self.parent)
+        self._terminate(self.parent, "FINISHED")
+
+    def _finish(self, run: Run) -> None:
+        name, _, phase = run.data.tags["pgan.stage"].partition("@")
+        child = Child(self, Stage(name, phase or None, FOLDERS[name] / phase), run.info.run_id)
+        child.log_outputs()
+        self._terminate(child.run, "FINISHED")
 
     def _items(self) -> "list[Item]":
         """What belongs on the parent: a name, the file or folder, how to log it."""
@@ -101,38 +119,47 @@ class Runs:
         The same parameters with other code or data give other files.  MLflow cannot take back a metric, so the parent
         is then made anew.
         """
+        try:
+            self._log_missing(items)
+        except Clash:
+            self._replace_parent()
+            self._log_missing(items)
+
+    def _log_missing(self, items: "list[Item]") -> None:
+        """Raises Clash where the parent holds something else."""
         tags = self.client.get_run(self.parent).data.tags
         digests = {f"pgan.logged.{name}": _digest(path) for name, path, _ in items if path.exists()}
         if any(tags.get(tag, digest) != digest for tag, digest in digests.items()):
-            self._replace_parent()
-            tags = {}
-        for name, path, log in items:
-            tag = f"pgan.logged.{name}"
-            if tag in digests and tag not in tags:
-                log(path)
-                self.client.set_tag(self.parent, tag, digests[tag])
+            raise Clash
+        missing = [item for item in items if f"pgan.logged.{item[0]}" in digests.keys() - tags.keys()]
+        if missing:
+            points = Points(self.client, self.parent)
+        for name, path, log in missing:
+            log(path, points)
+            self.client.set_tag(self.parent, f"pgan.logged.{name}", digests[f"pgan.logged.{name}"])
 
-    def _log_losses(self, path: Path) -> None:
-        self.log_metrics(self.parent, curves(list(read_rows(path))))
+    def _log_losses(self, path: Path, points: Points) -> None:
+        points.add(curves(list(read_rows(path))))
 
-    def _log_evaluation(self, path: Path) -> None:
-        self.log_metrics(self.parent, numbers(json.loads(path.read_text()), _images(path.parent.name)))
+    def _log_evaluation(self, path: Path, points: Points) -> None:
+        points.add(numbers(json.loads(path.read_text()), _images(path.parent.name)))
 
-    def _log_numbers(self, path: Path) -> None:
+    def _log_numbers(self, path: Path, points: Points) -> None:
         content = {f"{path.parent.name}.{key}": value for key, value in json.loads(path.read_text()).items()}
-        self.log_metrics(self.parent, numbers(content, 0))
+        points.add(numbers(content, 0))
 
-    def _log_checkpoint(self, path: Path) -> None:
+    def _log_checkpoint(self, path: Path, _: Points) -> None:
         self.client.log_artifact(self.parent, str(path), "checkpoint")
 
-    def _log_pictures(self, folder: Path) -> None:
+    def _log_pictures(self, folder: Path, _: Points) -> None:
         self.client.log_artifacts(self.parent, str(folder), "pictures")
 
-    def _create_parent(self) -> str:
+    def _parent(self, found: Run | None) -> str:
+        """The run that stands for the parameters as a whole, made where it is not found."""
         name = os.environ.get("DVC_EXP_NAME") or f"{self.parameters['prepare']['source']}-{self.identity[:6]}"
-        run = self._create(name, "experiment", {})
+        run = found or self._create(name, "experiment", {})
         self._log_params(run, self.parameters)
-        return run
+        return str(run.info.run_id)
 
     def _resume_parent(self) -> None:
         if self.client.get_run(self.parent).info.status in ("FAILED", "KILLED"):
@@ -140,34 +167,40 @@ class Runs:
 
     def _replace_parent(self) -> None:
         """Start a parent anew and give it the children."""
-        old, self.parent = self.parent, self._create_parent()
-        for child in self.client.search_runs([self.experiment], f"tags.`mlflow.parentRunId` = '{old}'"):
+        old, children = self.parent, self._children()
+        self.parent = self._parent(None)
+        for child in children:
             self.client.set_tag(child.info.run_id, "mlflow.parentRunId", self.parent)
         self.client.delete_run(old)
 
+    def _children(self) -> list[Run]:
+        return list(self.client.search_runs([self.experiment], f"tags.`mlflow.parentRunId` = '{self.parent}'"))
+
     # --- MLflow
 
-    def log_metrics(self, run: str, metrics: list[Metric]) -> None:
-        """In batches as large as MLflow takes."""
-        for i in range(0, len(metrics), 1000):
-            self.client.log_batch(run, metrics=metrics[i : i + 1000])
-
-    def _log_params(self, run: str, content: dict[str, Any]) -> None:
-        params = [Param(key, str(value)) for key, value in flatten(content)]
+    def _log_params(self, run: Run, content: dict[str, Any]) -> None:
+        """Those that the run lacks: a new run lacks all, one at whose making MLflow failed perhaps some."""
+        params = [Param(key, str(value)) for key, value in flatten(content) if key not in run.data.params]
         for i in range(0, len(params), 100):
-            self.client.log_batch(run, params=params[i : i + 100])
+            self.client.log_batch(run.info.run_id, params=params[i : i + 100])
 
-    def _create(self, name: str, stage: str, tags: dict[str, str]) -> str:
-        tags = {"pgan.stage": stage, "pgan.parameters": self.identity} | _origin() | tags
-        return str(self.client.create_run(self.experiment, tags=tags, run_name=name).info.run_id)
+    def _create(self, name: str, stage: str, tags: dict[str, str]) -> Run:
+        own = {"pgan.stage": stage, "pgan.parameters": self.identity, "pgan.repository": self.repository}
+        return self.client.create_run(self.experiment, tags=own | _origin() | tags, run_name=name)
 
-    def _find(self, stage: str) -> str | None:
-        query = f"tags.`pgan.parameters` = '{self.identity}' and tags.`pgan.stage` = '{stage}'"
+    def _find(self, stage: str) -> Run | None:
+        wanted = {"pgan.parameters": self.identity, "pgan.repository": self.repository, "pgan.stage": stage}
+        query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in wanted.items())
         found = self.client.search_runs([self.experiment], query, max_results=1)
-        return str(found[0].info.run_id) if found else None
+        return found[0] if found else None
+
+    def _terminate(self, run: str, status: str) -> None:
+        """End a run, and not before it began: the clock may have been set back."""
+        began = self.client.get_run(run).info.start_time
+        self.client.set_terminated(run, status, max(began, int(time.time() * 1000)))
 
 
-Item = tuple[str, Path, Callable[[Path], None]]
+Item = tuple[str, Path, Callable[[Path, Points], None]]
 
 
 class Child:
@@ -175,32 +208,43 @@ class Child:
 
     def __init__(self, runs: Runs, stage: Stage, run: str) -> None:
         self.runs, self.stage, self.run = runs, stage, run
-        history = runs.client.get_metric_history(run, CURVE)
-        self._logged = {point.step: point.value for point in history}
+        self._points = Points(runs.client, run)
+        self._seen: list[Metric] = []
 
     def log_curves(self, rows: list[dict[str, float]]) -> None:
         """Log rows of losses; those that a stage logged before it was interrupted come again, and are passed over."""
-        old = [row for row in rows if _step(row) in self._logged]
-        if any(row[CURVE] != self._logged[_step(row)] for row in old):  # an interrupted run of other code or data
-            self.runs.client.delete_run(self.run)
-            self.run, self._logged, old = self.runs.create_child(self.stage), {}, []
-        new = [row for row in rows if row not in old]
-        self.runs.log_metrics(self.run, curves(new))
+        self._log(curves(rows))
 
     def log_outputs(self) -> None:
         """Log the stage's files: numbers as metrics, pictures as artifacts."""
-        client = self.runs.client
-        for path in sorted(self.stage.out.rglob("*")):
+        files = sorted(self.stage.out.rglob("*"))
+        for path in files:
             if path.name == "metrics.json":
                 step = _images(self.stage.phase) if self.stage.phase else 0
-                self.runs.log_metrics(self.run, numbers(json.loads(path.read_text()), step))
-            elif path.name in ("meta.json", "summary.json"):
-                client.log_artifact(self.run, str(path))
-            elif path.suffix in (".png", ".gif"):
-                folder = Path("pictures") / path.parent.relative_to(self.stage.out)
-                client.log_artifact(self.run, str(path), folder.as_posix())
-            elif path.name == "samples.npy":
-                self._log_samples(path)
+                self._log(numbers(json.loads(path.read_text()), step))
+            elif path.name == "losses.csv" and self.stage.name == "train":
+                self.log_curves(list(read_rows(path)))
+        for path in files:  # when it is settled which run they belong to
+            self._log_artifact(path)
+
+    def _log(self, metrics: list[Metric]) -> None:
+        self._seen += metrics
+        try:
+            self._points.add(metrics)
+        except Clash:  # an interrupted run of other code or data
+            self.runs.client.delete_run(self.run)
+            self.run = self.runs.create_child(self.stage)
+            self._points = Points(self.runs.client, self.run)
+            self._points.add(self._seen)
+
+    def _log_artifact(self, path: Path) -> None:
+        if path.name in ("meta.json", "summary.json"):
+            self.runs.client.log_artifact(self.run, str(path))
+        elif path.suffix in (".png", ".gif"):
+            folder = Path("pictures") / path.parent.relative_to(self.stage.out)
+            self.runs.client.log_artifact(self.run, str(path), folder.as_posix())
+        elif path.name == "samples.npy":
+            self._log_samples(path)
 
     def _log_samples(self, path: Path) -> None:
         import numpy as np
@@ -214,25 +258,6 @@ class Child:
             self.runs.client.log_artifact(self.run, str(picture), "pictures")
 
 
-def curves(rows: list[dict[str, float]]) -> list[Metric]:
-    """Rows of losses.csv as metrics."""
-    return [
-        metric
-        for row in rows
-        for metric in numbers({key: value for key, value in row.items() if key not in POSITION}, _step(row))
-    ]
-
-
-def numbers(content: dict[str, Any], step: int) -> list[Metric]:
-    """The finite numbers of a mapping as metrics."""
-    now = int(time.time() * 1000)
-    return [
-        Metric(key, float(value), now, step)
-        for key, value in content.items()
-        if isinstance(value, int | float) and math.isfinite(value)
-    ]
-
-
 def flatten(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Nested parameters as dotted names."""
     if isinstance(content, dict):
@@ -240,10 +265,6 @@ def flatten(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from flatten(value, f"{prefix}.{key}" if prefix else str(key))
     else:
         yield prefix, content
-
-
-def _step(row: dict[str, float]) -> int:
-    return round(row["total_kimg"] * 1000)
 
 
 def _images(phase: str) -> int:
@@ -258,24 +279,6 @@ def _section(parameters: dict[str, Any], stage: Stage) -> dict[str, Any]:
     if stage.name == "init":
         return {"networks": parameters["networks"], "init": parameters["init"]}
     return {stage.name: parameters[stage.name]}
-
-
-def _connect(root: Path) -> tuple[MlflowClient, str]:
-    """A client and the experiment's id; by default in a SQLite file in the repository's root."""
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
-    if uri := os.environ.get("MLFLOW_TRACKING_URI"):
-        return _open(uri, name, None)
-    folder = root / ".pgan"
-    folder.mkdir(exist_ok=True)
-    with (folder / "mlflow.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two queued experiments would both create the database
-        return _open(f"sqlite:///{root / 'mlflow.db'}", name, (root / "mlartifacts").as_uri())
-
-
-def _open(uri: str, name: str, artifacts: str | None) -> tuple[MlflowClient, str]:
-    client = MlflowClient(uri)
-    found = client.get_experiment_by_name(name)
-    return client, str(found.experiment_id if found else client.create_experiment(name, artifacts))
 
 
 def _origin() -> dict[str, str]:

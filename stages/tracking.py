@@ -7,10 +7,14 @@ Files are the truth.  Whatever goes wrong here becomes one warning, and the run 
 `render`, the last stage, runs, or by `python -m stages.report`.
 """
 
+import contextlib
 import csv
+import hashlib
+import itertools
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,15 +22,20 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
+from stages import turn
 from stages.runner import Stage
 
 POLL_SECONDS = 2.0
 RETRY_SECONDS = 60.0
-"""How long after a failure the tracker tries again, while its stage still works."""
-PATIENCE_SECONDS = {"FINISHED": 300.0, "FAILED": 20.0, "KILLED": 20.0}
-"""How long a stage that has ended waits for MLflow to take what came out."""
+"""The longest pause between two attempts, while the stage still works; the first ones come sooner."""
+BAD_ATTEMPTS = 3
+"""After so many failures there is a warning: a server that restarts, or another writer of the database, is no news."""
+PATIENCE_SECONDS = {"FINISHED": 300.0, "FAILED": 20.0, "KILLED": 1.0}
+"""How long a stage that has ended waits for its tracker; one that was told to stop has to be gone."""
+LIFE_SECONDS = {"FINISHED": 300, "FAILED": 120, "KILLED": 120}
+"""How long the tracker may live on, waited for or not: a server that hangs must not keep it for ever."""
 SETTINGS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -39,44 +48,55 @@ class Tracker:
     """A tracker of one stage, as a context around the stage's work."""
 
     def __init__(self, stage: Stage, parameters: dict[str, Any], root: Path) -> None:
-        self._stage = stage
-        self._job = json.dumps({"stage": _plain(stage), "parameters": parameters, "root": str(root)})
+        self._stage, self._parameters, self._root = stage, parameters, root
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Tracker":
         if self._stage.live is not None:
             self._stage.live.unlink(missing_ok=True)  # an earlier run's
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "stages.tracking"],
-            stdin=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # Ctrl-C is the stage's business
-        )
-        self._say(self._job)
+        try:
+            self._start()
+        except OSError as error:  # no process, no room for the lock
+            _warn(self._stage, brief(error))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if self._process is None:
+            return
         status = _status(error)
         self._say(status)
         try:
-            self._process.wait(PATIENCE_SECONDS[status])
-        except subprocess.TimeoutExpired:
-            _warn(self._stage, "no answer in time")
-        finally:
-            self._process.kill()
+            code = self._process.wait(PATIENCE_SECONDS[status])
+        except subprocess.TimeoutExpired:  # it goes on by itself
+            if status == "FINISHED":
+                _warn(self._stage, "no answer in time")
+            return
+        if code:
+            _warn(self._stage, f"its process ended with {code}")
+
+    def _start(self) -> None:
+        with turn.take(self._root, f"{identity(self._parameters)}-{self._stage.address}") as lock:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "stages.tracking"],
+                stdin=subprocess.PIPE,
+                bufsize=0,
+                pass_fds=[lock.fileno()],
+                start_new_session=True,  # Ctrl-C is the stage's business
+            )
+            job = {"stage": _plain(self._stage), "parameters": self._parameters, "root": str(self._root)}
+            self._say(json.dumps(job | {"turn": lock.fileno()}))
 
     def _say(self, line: str) -> None:
+        assert self._process is not None
         assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(line + "\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:  # it has died, and said why
-            pass
+        with contextlib.suppress(BrokenPipeError):  # it has died; the exit code will say so
+            self._process.stdin.write(f"{line}\n".encode())
 
 
 class Ending:
     """How the stage ended, once it has: its last word on a pipe, or none where it was killed."""
 
-    def __init__(self, pipe: Any) -> None:
+    def __init__(self, pipe: BinaryIO) -> None:
         self.status = ""
         self._known = threading.Event()
         self._pipe = pipe
@@ -87,22 +107,26 @@ class Ending:
         return self._known.wait(seconds)
 
     def _listen(self) -> None:
-        self.status = self._pipe.readline().strip() or "KILLED"
+        self.status = self._pipe.readline().decode().strip() or "KILLED"
+        signal.alarm(LIFE_SECONDS[self.status])  # the system's, which ends the process whatever MLflow does
         self._known.set()
+        os.read(self._pipe.fileno(), 1)  # until the stage is gone
+        _let_go()
 
 
 def track(stage: Stage, parameters: dict[str, Any], root: Path, ending: Ending) -> None:
-    """Log a stage until it ends; when MLflow fails, say so once, and try again while there is time."""
-    warned = False
-    while True:
+    """Log a stage until it ends; when MLflow goes on failing, say so once, and try again while there is time."""
+    for attempt in itertools.count(1):
         try:
             return _track(stage, parameters, root, ending)
         except Exception as error:  # MLflow may fail in any way
-            if not warned:
-                _warn(stage, brief(error))
-            warned = True
-        if ending.wait(RETRY_SECONDS):
+            reason, last = brief(error), bool(ending.status)
+        if attempt == BAD_ATTEMPTS or (last and attempt < BAD_ATTEMPTS):
+            _warn(stage, reason)
+        if last:
             return None
+        ending.wait(min(2.0**attempt, RETRY_SECONDS))
+    return None
 
 
 def _track(stage: Stage, parameters: dict[str, Any], root: Path, ending: Ending) -> None:
@@ -154,6 +178,18 @@ def _warn(stage: Stage, reason: str) -> None:
     print(f"warning: {stage.address}: MLflow tracking failed ({reason}); {later}", file=sys.stderr, flush=True)
 
 
+def identity(parameters: dict[str, Any]) -> str:
+    """Of an experiment: a digest of all its parameters."""
+    return hashlib.sha256(json.dumps(parameters).encode()).hexdigest()[:16]
+
+
+def _let_go() -> None:
+    """Leave the terminal, or the pipe that somebody reads to its end, to those who come after the stage."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nothing, number)
+
+
 def settle() -> None:
     """Make MLflow quick to give up, and quiet: what matters comes as an exception."""
     for name, value in SETTINGS.items():
@@ -169,13 +205,19 @@ def brief(error: Exception) -> str:
 
 def main() -> None:
     """The tracker: the job comes as the first line of standard input, the ending as the second."""
+    pipe = os.fdopen(0, "rb", closefd=False)  # not sys.stdin: at the end a thread still waits for it
+    line = pipe.readline()
+    if not line:  # the stage was stopped before it could say what it was
+        return
     settle()
     if hasattr(os, "nice"):
         os.nice(19)  # two training threads that wait for each other come to a crawl when a third wants a core
-    job = json.loads(sys.stdin.readline())
+    job = json.loads(line)
     name, phase, out, live = (job["stage"][key] for key in ("name", "phase", "out", "live"))
     stage = Stage(name, phase, Path(out), Path(live) if live else None)
-    track(stage, job["parameters"], Path(job["root"]), Ending(sys.stdin))
+    ending = Ending(pipe)
+    if turn.wait(job["turn"]) or ending.status in ("", "FINISHED"):  # else the earlier tracker marks the run
+        track(stage, job["parameters"], Path(job["root"]), ending)
 
 
 if __name__ == "__main__":

@@ -80,12 +80,12 @@ class Pipeline:
         assert not check or done.returncode == 0, done.stdout
         return done
 
-    def start(self, *command: str) -> "subprocess.Popen[str]":
+    def start(self, *command: str, **environment: str) -> "subprocess.Popen[str]":
         """Start a command in it, in a process group of its own, as a shell does."""
         return subprocess.Popen(
             command,
             cwd=self.path,
-            env=self.environment,
+            env=self.environment | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -146,15 +146,20 @@ def new_repository(path: Path) -> Pipeline:
         else:
             shutil.copy(source, target)
     pipeline = Pipeline(path, isolated_environment(path.parent))
-    content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    pipeline.write_parameters(miniature_parameters())
+    pipeline.run("git", "init", "--quiet", "--initial-branch", "main")
+    pipeline.commit()
+    return pipeline
+
+
+def miniature_parameters() -> dict[str, Any]:
+    """The project's own, made small."""
+    content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for section, values in MINIATURE.items():
         content[section] |= values
     content["phases"] = PHASES
     content["features"]["classifier"] |= CLASSIFIER
-    pipeline.write_parameters(content)
-    pipeline.run("git", "init", "--quiet", "--initial-branch", "main")
-    pipeline.commit()
-    return pipeline
+    return content
 
 
 def isolated_environment(folder: Path) -> dict[str, str]:

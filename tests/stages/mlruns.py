@@ -24,9 +24,12 @@ def has_run(pipeline: Pipeline, address: str) -> bool:
 
 
 def runs(pipeline: Pipeline) -> list[Any]:
-    """All runs of the experiment."""
+    """All runs of the experiment: none before the tracker has made the store, which the client would do too."""
+    if not (pipeline.path / "mlflow.db").exists():
+        return []
     mlflow = client(pipeline)
-    return list(mlflow.search_runs([mlflow.get_experiment_by_name("pgan").experiment_id]))
+    experiment = mlflow.get_experiment_by_name("pgan")
+    return list(mlflow.search_runs([experiment.experiment_id])) if experiment else []
 
 
 def parents(pipeline: Pipeline) -> list[Any]:

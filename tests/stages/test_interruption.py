@@ -8,6 +8,7 @@ from pathlib import Path
 
 from miniature import Pipeline
 from mlruns import children, history, parents
+from workplace import wait_until
 
 OUTPUTS = [f"data/train/stabilize_8/{name}" for name in ("checkpoint.pt", "losses.csv", "samples.npy", "summary.json")]
 
@@ -28,6 +29,8 @@ def test_repro_goes_on_after_ctrl_c_and_ends_with_the_same_bytes(pipeline: Pipel
     assert "Traceback" not in output
     assert len(list((pipeline.path / ".pgan/snapshots").iterdir())) == 1
     assert not any((pipeline.path / path).exists() for path in OUTPUTS)
+    # by the tracker, which goes on by itself
+    wait_until(lambda: [run.info.status for run in parents(pipeline)] == ["KILLED"])
     interrupted = children(pipeline)["train@stabilize_8"]
     assert interrupted.info.status == "KILLED"
 

@@ -1,10 +1,12 @@
 """Runs in a tracking store of their own, over files written by hand."""
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +159,81 @@ def test_two_experiments_may_make_the_store_at_once(tmp_path: Path) -> None:
     assert [process.returncode for process in both] == [0, 0], errors
     connection = sqlite3.connect(tmp_path / "new/mlflow.db")
     assert connection.execute("select count(*) from runs").fetchone() == (2,)
+
+
+def test_a_store_is_made_in_one_piece(tmp_path: Path) -> None:
+    """MLflow killed between two of its tables never opens that file again."""
+    script = "from pathlib import Path; from stages.runs import Runs; Runs({'prepare': {'source': 'x'}}, Path.cwd())"
+    environment, new = os.environ | {"PYTHONPATH": str(ROOT)}, tmp_path / "new"
+    new.mkdir()
+    making = subprocess.Popen([sys.executable, "-c", script], cwd=new, env=environment, stderr=subprocess.DEVNULL)
+    part = new / "mlflow.db.part"
+    while not part.exists() or part.stat().st_size < 200_000:
+        assert making.poll() is None
+        time.sleep(0.001)
+    making.kill()
+    making.wait()
+    assert not (new / "mlflow.db").exists()
+    subprocess.run([sys.executable, "-c", script], cwd=new, env=environment, check=True, capture_output=True)
+    assert [path.name for path in new.glob("mlflow.db*")] == ["mlflow.db"]
+
+
+def test_what_a_failure_left_out_is_logged_when_it_comes_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = Runs(PARAMETERS, root)
+    child = runs.child(STAGE)
+    rows = [{"total_kimg": k / 1000, "generator_loss": 1.0, "drift": 2.0} for k in range(1, 1001)]
+
+    class Failing:
+        def log_batch(self, run: str, metrics: list[Any]) -> None:
+            runs.client.log_batch(run, metrics=metrics)
+            raise OSError("the answer was lost")
+
+    monkeypatch.setattr(child._points, "_client", Failing())
+    with pytest.raises(OSError, match="lost"):
+        child.log_curves(rows)
+    again = Runs(PARAMETERS, root)
+    again.child(STAGE).log_curves(rows)
+    for metric in ("generator_loss", "drift"):
+        assert points(runs, child.run, metric) == [(k, float(metric == "drift") + 1) for k in range(1, 1001)]
+
+
+def test_completing_ends_the_runs_whose_end_mlflow_missed(root: Path) -> None:
+    runs = Runs(PARAMETERS, root)
+    child = runs.child(STAGE)
+    child.log_curves([{"total_kimg": 0.1, "generator_loss": 1.0, "img_per_s": 5.0}])
+    Runs(PARAMETERS, root).complete()
+    assert points(runs, child.run) == [(100, 1.0), (200, 2.0)]
+    assert runs.client.get_run(child.run).info.status == "FINISHED"
+
+
+def test_a_copy_of_the_repository_has_runs_of_its_own(root: Path) -> None:
+    first = Runs(PARAMETERS, root)
+    shutil.copytree(root, root / "copy")
+    second = Runs(PARAMETERS, root / "copy")
+    assert first.identity == second.identity
+    assert second.parent != first.parent
+    assert Runs(PARAMETERS, root).parent == first.parent
+
+
+def test_a_relative_store_lies_in_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC may run a stage in a folder that it deletes afterwards, and what lies there with it."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    (tmp_path / "apart").mkdir()
+    monkeypatch.chdir(tmp_path / "apart")
+    runs = Runs(PARAMETERS, tmp_path / "new")
+    assert (tmp_path / "new/mlflow.db").is_file()
+    assert runs.client.get_run(runs.parent).info.artifact_uri.startswith((tmp_path / "new/mlartifacts").as_uri())
+    assert list((tmp_path / "apart").iterdir()) == []
+
+
+def test_a_run_does_not_end_before_it_began(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = Runs(PARAMETERS, root)
+    child = runs.child(STAGE)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 7200)
+    runs.end(child, STAGE, "FINISHED")
+    info = runs.client.get_run(child.run).info
+    assert info.end_time >= info.start_time
 
 
 def test_the_experiment_of_dvc_names_the_parent(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

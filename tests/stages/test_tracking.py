@@ -5,13 +5,13 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from miniature import ROOT, Pipeline
-from mlruns import children, has_run, history, parents
+from mlruns import children, has_run, history, parents, runs
+from workplace import wait_until
 
 from stages.runner import Stage
 from stages.tracking import Tracker
@@ -91,8 +91,8 @@ def test_a_stage_that_fails_is_marked(pipeline: Pipeline) -> None:
     done = pipeline.run(*TRAIN, check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stdout
+    wait_until(lambda: [run.info.status for run in parents(pipeline)] == ["FAILED"])
     assert children(pipeline)["train@stabilize_8"].info.status == "FAILED"
-    assert parents(pipeline)[0].info.status == "FAILED"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -103,9 +103,9 @@ def test_a_stage_that_is_killed_is_marked_and_goes_on(pipeline: Pipeline, number
     process.send_signal(number)
     output, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == (143 if number == signal.SIGTERM else -signal.SIGKILL), output
-    wait_until(lambda: children(pipeline)["train@stabilize_8"].info.status == "KILLED")
+    wait_until(lambda: [run.info.status for run in parents(pipeline)] == ["KILLED"])
     first = children(pipeline)["train@stabilize_8"]
-    assert parents(pipeline)[0].info.status == "KILLED"
+    assert first.info.status == "KILLED"
     if number == signal.SIGKILL:
         return
     pipeline.run(*TRAIN)
@@ -126,12 +126,4 @@ def test_a_stage_that_is_terminated_before_its_work_ends_like_one_interrupted(pi
     process.terminate()
     output, _ = process.communicate(timeout=SECONDS)
     assert (process.returncode, output) == (143, "")
-    assert children(pipeline)["init"].info.status == "KILLED"
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Poll."""
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.2)
+    wait_until(lambda: [run.info.status for run in runs(pipeline)] == ["KILLED"] * 2)

@@ -1,0 +1,162 @@
+"""A folder in which one stage can train, without git and DVC, and what its MLflow database then holds."""
+
+import contextlib
+import fcntl
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from miniature import PHASES, ROOT, Pipeline, isolated_environment, miniature_parameters
+
+PHASE = "stabilize_4"
+TRAIN = ("python", "-m", "stages.train", PHASE)
+OUTPUTS = ("checkpoint.pt", "losses.csv", "samples.npy", "summary.json")
+SECONDS = 180
+"""Longest wait for what should come at once: the machine may be busy."""
+
+
+def make(path: Path) -> Pipeline:
+    """A workplace in which everything before the phase is ready, an empty store too, and the phase's outputs apart."""
+    place = Pipeline(path, isolated_environment(path.parent) | {"PYTHONPATH": str(ROOT)})
+    (path / "sources").mkdir(parents=True)
+    (path / "sources/nothing").touch()
+    content = miniature_parameters()
+    content["phases"] = {PHASE: PHASES[PHASE] | {"kimg": 2.0}}
+    content["evaluate"]["target_resolution"] = 4
+    place.write_parameters(content)
+    for command in ("prepare", "init", f"train {PHASE}"):
+        place.run("python", "-m", "pgan", *command.split())
+    (path / f"data/train/{PHASE}").rename(path / "undisturbed")
+    complete(place, MLFLOW_EXPERIMENT_NAME="another", DVC_EXP_NAME="stranger")
+    return place
+
+
+def complete(place: Pipeline, **environment: str) -> None:
+    """What `render` and `python -m stages.report` do, without the rest of the pipeline."""
+    from stages.runner import PARAMS, resolved, root
+    from stages.runs import Runs
+
+    with contextlib.chdir(place.path), pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        Runs(resolved(PARAMS), root()).complete()
+
+
+def copy(place: Pipeline, path: Path) -> Pipeline:
+    """A workplace of one's own."""
+    shutil.copytree(place.path, path)
+    return Pipeline(path, place.environment)
+
+
+def live(place: Pipeline) -> Path:
+    """The log that grows while the phase is trained."""
+    return place.path / f"data/logs/{PHASE}.csv"
+
+
+def rows(place: Pipeline) -> int:
+    """How far training is."""
+    return max(0, live(place).read_bytes().count(b"\n") - 1) if live(place).exists() else 0
+
+
+def start_paused(place: Pipeline, **environment: str) -> "subprocess.Popen[str]":
+    """A stage that has trained a part of the phase and now stands still, while its tracker does not."""
+    stage = place.start(*TRAIN, **environment)
+    wait_until(lambda: rows(place) > 10 or stage.poll() is not None)
+    stage.send_signal(signal.SIGSTOP)
+    assert rows(place) < 100, "it was too fast"
+    return stage
+
+
+def assert_undisturbed(place: Pipeline) -> None:
+    """The outputs are those of training without MLflow."""
+    for name in OUTPUTS:
+        ours, theirs = place.path / f"data/train/{PHASE}" / name, place.path / "undisturbed" / name
+        assert ours.read_bytes() == theirs.read_bytes(), name
+
+
+def assert_complete(database: Path, place: Pipeline, repositories: int = 1) -> None:
+    """Each repository has a finished run of the phase, under a parent, and both hold each point of the phase once."""
+    steps = [
+        float(line.split(",")[2]) * 1000 for line in (place.path / "undisturbed/losses.csv").open().readlines()[1:]
+    ]
+    trained = select(database, f"select run_uuid, status from runs where name = 'train@{PHASE}' and {ALIVE}")
+    assert [status for _, status in trained] == ["FINISHED"] * repositories
+    parents = select(database, f"select run_uuid from runs where name like 'digits-%' and {ALIVE}")
+    assert len(parents) == repositories
+    for run, *_ in trained + parents:
+        for metric in ("generator_loss", "gradient_penalty", "critic_fake"):
+            assert logged(database, metric, run) == [round(step) for step in steps], (run, metric)
+    assert len(select(database, "select * from metrics where is_nan")) == 0
+
+
+def assert_one_warning(output: str) -> None:
+    """Beside the progress bar there is one line, and it says what to do."""
+    assert "Traceback" not in output
+    warnings = [line for line in output.splitlines() if "warning" in line]
+    assert len(warnings) == 1, output
+    assert "MLflow tracking failed" in warnings[0]
+    assert "python -m stages.report" in warnings[0]
+
+
+ALIVE = "lifecycle_stage = 'active'"
+
+
+def select(database: Path, query: str) -> list[Any]:
+    """Read from MLflow's database as it is: its own client would make what is missing, and wait for locks."""
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def logged(database: Path, metric: str = "generator_loss", run: str | None = None) -> list[int]:
+    """The steps of a metric's points, ascending; of the phase's run where none is named."""
+    which = f"run_uuid = '{run}'" if run else f"name = 'train@{PHASE}'"
+    query = f"select step from metrics join runs using (run_uuid) where key = '{metric}' and {which} order by step"
+    try:
+        return [step for (step,) in select(database, query)]
+    except sqlite3.OperationalError:  # no database yet, or one that is locked
+        return []
+
+
+def tracked(place: Pipeline) -> bool:
+    """Whether a tracker lives: each holds its lock as long."""
+    return any(not free(path) for path in (place.path / ".pgan/tracking").glob("*"))
+
+
+def free(path: Path) -> bool:
+    """Whether nobody holds a lock."""
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+@contextlib.contextmanager
+def locked(database: Path) -> Iterator[sqlite3.Connection]:
+    """Another writer, who keeps everybody out until the end, or until the connection's rollback."""
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None, timeout=60)) as connection:
+        connection.execute("begin exclusive")
+        yield connection
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Poll."""
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def output_of(process: "subprocess.Popen[str]") -> str:
+    """Of a stage that succeeds."""
+    output, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, output
+    return output
