@@ -5,14 +5,13 @@ those that only it uses, among no stage's dependencies: a change here must not t
 """
 
 import os
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from pgan.errors import InputError, user_errors
+from pgan.errors import InputError, exit_on_sigterm, user_errors
 from pgan.experiment import read_experiment
 
 PARAMS = Path("params.yaml")
@@ -56,7 +55,7 @@ def phase_argument() -> str:
 
 def run(stage: Stage, work: Callable[[], None]) -> None:
     """Run a stage's work under its MLflow run; what a user can cause ends in one line and an exit code."""
-    signal.signal(signal.SIGTERM, _exit_on)
+    exit_on_sigterm()
     try:
         _run(stage, work)
     except SystemExit as stop:
@@ -75,8 +74,3 @@ def _run(stage: Stage, work: Callable[[], None]) -> None:
         raise InputError(f"{PARAMS}: phases has no '{stage.phase}'")
     with Tracker(stage, parameters, root()):
         work()
-
-
-def _exit_on(number: int, _: Any) -> NoReturn:
-    """End like Ctrl-C does, through everything that cleans up."""
-    sys.exit(128 + number)
