@@ -19,6 +19,7 @@ from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Checkpoint, Progress
 from pgan.networks.sampling import generate, latents, sample_labels
 from pgan.randomness import torch_generator
+from pgan.training import engine
 from pgan.training.config import Phase, Training
 from pgan.training.interrupt import Interrupted, StopRequest, stop_requests
 from pgan.training.records import LiveLog, Means, Row, check_health, write_losses, write_samples, write_summary
@@ -71,6 +72,7 @@ class PhaseRun:
             settings,
             phase.lr,
             settings.ema_decay(phase.batch),
+            engine.choose(parent.config, settings, phase, self.schedule.steps, device.type),
         )
         if _continues_level(parent, phase) and parent.optimizers:
             self.step_.load_state(parent.optimizers)
