@@ -85,9 +85,10 @@ class Step:
         for name, optimizer in self.optimizers.items():
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": state[name]["state"], "param_groups": groups})
-            for parameter, moments in optimizer.state.items():  # fused Adam takes for granted that they lie alike
-                for key in ("exp_avg", "exp_avg_sq"):
-                    moments[key] = torch.empty_like(parameter).copy_(moments[key])
+            for parameter, own in optimizer.state.items():
+                own["step"] = own["step"].clone()  # what was given stays as it is
+                for key in ("exp_avg", "exp_avg_sq"):  # fused Adam takes for granted that these lie like the parameter
+                    own[key] = torch.empty_like(parameter).copy_(own[key])
 
     def _adam(self, network: Generator | Critic, lr: float) -> torch.optim.Adam:
         s = self.settings
