@@ -4,10 +4,11 @@
     python -m benchmarks.step --resolutions 32 128 --fmap-max 512 --batch 64 --device cuda
     python -m benchmarks.step --variants eager compiled --threads 1 --rounds 15
 
-Variants: `eager` and `compiled` are what `training.compile: never` and `always` give.  Each is timed against the reference in
-turns, A B B A …, for a number of rounds; what is told is the median of the rounds' ratios, so that a machine which is
-busy with something else disturbs both alike.  Prints a Markdown table, and the machine.  FLOP/s count the reference's
-operations for every variant, so that doing fewer counts as being faster.  Needs nothing but pgan's own dependencies.
+Variants: `eager` and `compiled` are what `training.compile: never` and `always` give.  Each is timed against the
+reference in turns, A B B A …, for a number of rounds; what is told is the median of the rounds' ratios, so that a
+machine which is busy with something else disturbs both alike.  Prints a Markdown table, and the machine.  FLOP/s count
+the reference's operations for every variant, so that doing fewer counts as being faster.  Needs nothing but pgan's own
+dependencies.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch._dynamo
 import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -118,7 +120,9 @@ def build(case: Case, variant: str, images: np.ndarray) -> Run:
     if variant == "reference":
         return Run(case, ReferenceStep(start, settings, 1e-3, 0.999), images)
     settings = settings.model_copy(update={"compile": "always" if variant == "compiled" else "never"})
-    return Run(case, Step(start.generator, start.critic, start.ema, settings, 1e-3, 0.999, engine(case, settings)), images)
+    return Run(
+        case, Step(start.generator, start.critic, start.ema, settings, 1e-3, 0.999, engine(case, settings)), images
+    )
 
 
 def engine(case: Case, settings: Training) -> Engine:
@@ -135,7 +139,7 @@ def engine(case: Case, settings: Training) -> Engine:
 def measure(case: Case, variant: str, rounds: int, clock: Callable[[], float]) -> Result:
     """A variant against the reference, in turns."""
     torch._dynamo.reset()  # every case is a process of its own in real life
-    images = np.random.default_rng(0).integers(0, 256, (IMAGES // max(1, case.resolution // 32) ** 2, 3, *[case.resolution] * 2), np.uint8)
+    images = noise(case.resolution)
     plain, own = build(case, "reference", images), build(case, variant, images)
     started = time.perf_counter()
     own(), own()
@@ -162,6 +166,12 @@ def measure(case: Case, variant: str, rounds: int, clock: Callable[[], float]) -
         peak_memory(case.device, own),
         counter.get_total_flops(),
     )
+
+
+def noise(resolution: int) -> np.ndarray:
+    """Images to draw batches from, at most as many bytes as 4096 of 32×32: uint8 (N, 3, r, r)."""
+    count = IMAGES // max(1, resolution // 32) ** 2
+    return np.random.default_rng(0).integers(0, 256, (count, 3, resolution, resolution), np.uint8)
 
 
 def timed(run: Run, repeats: int, clock: Callable[[], float]) -> float:
@@ -211,7 +221,7 @@ def timed_work(work: Callable[[], Tensor], device: torch.device, clock: Callable
 # --- the table
 
 HEADER = """\
-| resolution | fmap_max | batch | variant | images/s | times the reference | quartiles | GFLOP/s | of peak | first two steps, s | peak MiB |
+| pixels | fmap_max | batch | variant | img/s | × reference | quartiles | GFLOP/s | of peak | first 2 steps, s | MiB |
 |---:|---:|---:|---|---:|---:|---|---:|---:|---:|---:|"""
 
 
@@ -239,8 +249,8 @@ def machine(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
     names = [row.split(":")[1].strip() for row in _cpu_info() if row.startswith("model name")]
-    load = os.getloadavg()[0]
-    return f"{names[0] if names else platform.processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}, load {load:.1f}"
+    name, threads, load = names[0] if names else platform.processor(), torch.get_num_threads(), os.getloadavg()[0]
+    return f"{name}, {threads} threads, torch {torch.__version__}, load {load:.1f}"
 
 
 def _cpu_info() -> list[str]:

@@ -43,10 +43,10 @@ class Training(Section):
     """A phase stops when the magnitude of a logged loss term exceeds this, or is not a number."""
 
     compile: Literal["auto", "always", "never"]
-    """Whether a phase runs as compiled code: faster steps after a minute or more of compiling, for each phase's shapes.
+    """Whether a phase runs as compiled code: faster steps, after a minute or more of compiling.
 
-    `auto` compiles a phase that is long enough to win the time back, by a rule that knows its parameters alone. It stands
-    here, not among the machine's options, because it changes the last digits of the results."""
+    `auto` compiles a phase that is long enough to win the time back, by a rule that knows its parameters alone. It
+    stands here, not among the machine's options, because it changes the last digits of the results."""
 
     @model_validator(mode="after")
     def _one_ema(self) -> "Training":

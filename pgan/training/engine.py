@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pgan.networks.config import Networks
-from pgan.networks.progressive import Critic, Generator
+from pgan.networks.progressive import Critic, Generator, GeneratorBlock
 from pgan.training.config import Phase, Training
 
 Loss = Callable[..., tuple[Tensor, dict[str, Tensor]]]
@@ -25,9 +25,9 @@ FUSE_UPSAMPLING_FROM = 16
 """Pixels per side. From here on the 4/9 of the multiplications outweigh what it takes to spread the kernel."""
 
 
-# Passes through a network, in units of a forward pass.  Critic: three batches forward; reals and fakes backward (by maps
-# and by weights: two each); the penalty's gradient, its own backward pass, and through it that of the mixed images; the
-# fakes.  Generator: both networks forward, the critic backward by its maps, the generator backward by both.
+# Passes through a network, in units of a forward pass.  Critic: three batches forward; reals and fakes backward (by
+# maps and by weights: two each); the penalty's gradient, its own backward pass, and through it that of the mixed
+# images; the fakes.  Generator: both networks forward, the critic backward by its maps, the generator backward by both.
 CRITIC_UPDATE_PASSES = 3 + 4 + 1 + 2 + 2 + 1
 GENERATOR_UPDATE_PASSES = 2 + 1 + 2
 
@@ -56,9 +56,9 @@ class Engine:
             if self.channels_last:
                 network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             if isinstance(network, Generator) and self.fuse_upsampling_from:
-                for r in network.resolutions[1:]:
-                    if r >= self.fuse_upsampling_from:
-                        network.blocks[str(r)].conv0.fused = True
+                for r, block in network.blocks.items():
+                    if isinstance(block, GeneratorBlock) and int(r) >= self.fuse_upsampling_from:
+                        block.conv0.fused = True
 
 
 PLAIN = Engine()

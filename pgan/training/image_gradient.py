@@ -1,11 +1,11 @@
 """The critic's gradient with respect to its images, written out as a network of its own.
 
-The gradient penalty (Gulrajani et al. 2017, equation 3) takes the norm of ∇D(x̂) and is itself differentiated.  Automatic
-differentiation can do both, but its second pass through a convolution is three times as slow as a convolution, it sends
-explicit zeros back through every leaky ReLU, and torch.compile cannot follow it.  The critic is simple enough to be run
-backwards by hand: backwards, a convolution is the transposed convolution with the same kernel, a leaky ReLU is a factor of
-1 or its slope, a 2×2 mean is a quarter of nearest upsampling.  What comes out is an ordinary function of the parameters,
-and one ordinary backward pass does the rest.
+The gradient penalty (Gulrajani et al. 2017, equation 3) takes the norm of ∇D(x̂) and is itself differentiated.
+Automatic differentiation can do both, but its second pass through a convolution takes two to three times as long as a
+convolution, it sends explicit zeros back through every leaky ReLU, and torch.compile does not follow `create_graph`.
+The critic is simple enough to be run backwards by hand: backwards, a convolution is the transposed convolution with the
+same kernel, a leaky ReLU is a factor of 1 or its slope, a 2×2 mean is a quarter of nearest upsampling.  What comes out
+is an ordinary function of the parameters, and one ordinary backward pass does the rest.
 
 It equals automatic differentiation up to rounding (tests/training/test_fast_step.py).
 """
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pgan.networks.layers import EPSILON, Conv, Dense, downsample, leaky_relu, minibatch_stddev, positive_or, upsample
-from pgan.networks.progressive import Alpha, Critic, CriticBlock, fading
+from pgan.networks.progressive import Alpha, Critic, CriticBlock, CriticOutput, fading
 
 Backwards = Callable[[Tensor], Tensor]
 """The gradient with respect to a layer's output -> that with respect to its input."""
@@ -34,8 +34,7 @@ def image_gradient(critic: Critic, images: Tensor, alpha: Alpha) -> Tensor:
         x = coarse + (x - coarse) * alpha
         back = faded(back, coarse_back, alpha)
     x, lower_back = chain(x, [layer for size in lower for layer in block(critic, size)])
-    output = critic.blocks[str(critic.config.base_size)]
-    score = output.dense1.scaled_weight()[:1]  # (1, hidden): the gradient of every score, the last layer being linear
+    score = output(critic).dense1.scaled_weight()[:1]  # (1, hidden): the last layer is linear, so this is its gradient
     return back(lower_back(score.expand(len(images), -1)))
 
 
@@ -44,23 +43,27 @@ def image_gradient(critic: Critic, images: Tensor, alpha: Alpha) -> Tensor:
 
 def from_image(critic: Critic, resolution: int) -> list[Layer]:
     """Image -> features of a resolution."""
-    return [convolution(critic.from_image[str(resolution)]), activation(critic.config.critic_slope)]
+    layer = critic.from_image[str(resolution)]
+    assert isinstance(layer, Conv)
+    return [convolution(layer), activation(critic.config.critic_slope)]
 
 
 def block(critic: Critic, resolution: int) -> list[Layer]:
-    """The block of a resolution; the last ends before the critic's final, linear layer."""
+    """The block of a resolution; that of the base ends before the critic's final, linear layer."""
     part, slope = critic.blocks[str(resolution)], activation(critic.config.critic_slope)
     if isinstance(part, CriticBlock):
-        pooled = [] if part.fused else [mean]
-        return [convolution(part.conv0), slope, convolution(part.conv1), slope, *pooled]
-    group = part.config.minibatch_stddev
-    return [
-        *([stddev(group)] if group else []),
-        convolution(part.conv),
-        slope,
-        dense(part.dense0),
-        slope,
-    ]
+        layers = [convolution(part.conv0), slope, convolution(part.conv1), slope]
+        return layers if part.fused else [*layers, mean]
+    last, group = output(critic), critic.config.minibatch_stddev
+    layers = [convolution(last.conv), slope, dense(last.dense0), slope]
+    return [stddev(group), *layers] if group else layers
+
+
+def output(critic: Critic) -> CriticOutput:
+    """The block of the base resolution."""
+    part = critic.blocks[str(critic.config.base_size)]
+    assert isinstance(part, CriticOutput)
+    return part
 
 
 # --- layers that can go back
@@ -90,9 +93,9 @@ def convolution(layer: Conv) -> Layer:
     """A convolution of stride 1, or 2 where the scaling is fused."""
 
     def forwards(x: Tensor) -> Passed:
-        kernel, stride = layer.kernel(), layer.stride
-        back = lambda g: F.conv_transpose2d(g, kernel, stride=stride, padding=layer.padding)
-        return F.conv2d(x, kernel, layer.bias, stride, layer.padding), back
+        kernel, stride, padding = layer.kernel(), layer.stride, layer.padding
+        y = F.conv2d(x, kernel, layer.bias, stride, padding)
+        return y, lambda g: F.conv_transpose2d(g, kernel, stride=stride, padding=padding)
 
     return forwards
 

@@ -44,7 +44,7 @@ def critic_loss(
 def judge(
     critic: Critic, reals: Tensor, fakes: Tensor, alpha: Alpha
 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Scores (N,) and logits (N, classes) of the reals, and of the fakes: by one call of the critic where that is the same.
+    """Scores (N,) and logits (N, classes) of reals and of fakes: by one call of the critic where that is the same.
 
     They are dealt out alternately, real, fake, real, fake, …  The minibatch stddev groups sample i with i + 2N/group,
     an even distance: so it finds exactly the groups that it would find among N reals, and among N fakes.

@@ -18,8 +18,8 @@ class Step:
     """The networks with their optimizers, and the two updates.
 
     What makes it fast stands where it belongs: one call of the critic for reals and fakes (`losses.judge`), a gradient
-    penalty without a second derivative (`image_gradient`), and here fused Adam, one call for the whole average, a critic
-    that computes no gradients of its own while the generator learns, and what the engine says.
+    penalty without a second derivative (`image_gradient`), and here fused Adam, one call for the whole average, a
+    critic that computes no gradients of its own while the generator learns, and what the engine says.
     """
 
     def __init__(

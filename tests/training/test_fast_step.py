@@ -1,8 +1,12 @@
 """The fast step against the plain one of benchmarks/reference.py: the same losses, gradients and weights."""
 
 import copy
+import functools
 import math
+import os
+import signal
 
+import numpy as np
 import pytest
 import torch
 import torch._dynamo.testing
@@ -13,7 +17,10 @@ from pgan.networks import checkpoint
 from pgan.training import engine, step
 from pgan.training.config import Phase
 from pgan.training.engine import PLAIN, Engine
+from pgan.training.interrupt import Interrupted
+from pgan.training.loop import Job, PhaseRun
 from pgan.training.losses import gradient_norms
+from pgan.training.snapshots import Snapshots
 from pgan.training.step import Step
 
 N, LR, DECAY = 8, 1e-3, 0.9
@@ -31,8 +38,8 @@ SWITCHES = {
     "classes": {"classes": 3},
     "colour": {"channels": 3},
 }
-# Where an activation is so near 0 that rounding decides its sign, leaky ReLU has either slope, and gradients differ by more
-# than float32's rounding.  With these few activations that does not happen.
+# Where an activation is so near 0 that rounding decides its sign, leaky ReLU has either slope, and gradients differ by
+# more than float32's rounding.  With these few activations that does not happen.
 TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4}
 FADES = {"fade 0": 0.0, "fade 0.3": 0.3, "fade 1": 1.0, "no fade": None}
 REARRANGED = Engine(channels_last=True, fuse_upsampling_from=8)
@@ -47,7 +54,8 @@ def nothing_compiled_before():
 def by_dynamo(monkeypatch):
     """Trace as torch.compile does, then run the traced operations as they are: what takes long is left out."""
     counter = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
-    monkeypatch.setattr(step, "compiled", lambda loss: torch.compile(loss, backend=counter, fullgraph=True, dynamic=False))
+    traced = functools.partial(torch.compile, backend=counter, fullgraph=True, dynamic=False)
+    monkeypatch.setattr(step, "compiled", traced)
     return counter
 
 
@@ -171,6 +179,38 @@ def test_really_compiled_it_agrees_with_the_oracle(networks, training):
     pair = Pair(networks, training, torch.float32, Engine(True, True, 8), resolution=8)
     for which in ("critic", "generator"):
         assert_same(pair, which, 1e-4)
+
+
+@pytest.mark.slow
+def test_a_compiled_phase_resumes_bit_for_bit(networks, training, tmp_path, monkeypatch):
+    """Stopped in the middle and taken up by what could be another process: nothing compiled is left of the first."""
+    settings = training.model_copy(update={"compile": "always", "log_every_kimg": 0.02, "samples": 2})
+    spec = phase(kind="grow", resolution=8, kimg=0.08, batch=8)
+    images = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), np.uint8)
+    job = Job("p", spec, settings, 0, images, np.zeros(40, np.int64))
+
+    def train(out):
+        torch._dynamo.reset()
+        run = PhaseRun(job, checkpoint.fresh(networks, 4, 0), torch.device("cpu"))
+        assert run.step_.compiled
+        run.run(Snapshots(tmp_path, "p", "key"), 1e9, None)
+        run.write(tmp_path / out)
+        return {path.name: path.read_bytes() for path in (tmp_path / out).iterdir()}
+
+    whole = train("whole")
+    Snapshots(tmp_path, "p", "key").remove()
+    advance = PhaseRun._advance
+
+    def stopped(self):
+        advance(self)
+        if self.step == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PhaseRun, "_advance", stopped)
+        with pytest.raises(Interrupted):
+            train("broken")
+    assert train("broken") == whole
 
 
 def test_without_a_compiler_training_goes_on_eagerly_with_one_warning(networks, training, capsys):
