@@ -31,7 +31,7 @@ FUSE_UPSAMPLING_FROM = 16
 CRITIC_UPDATE_PASSES = 3 + 4 + 1 + 2 + 2 + 1
 GENERATOR_UPDATE_PASSES = 2 + 1 + 2
 
-# Two cores of a server CPU with AVX-512, fmap_max 64, batch 16, rounded: the machine was busy, and the times of compiling
+# Two cores of a server CPU with AVX-512, fmap_max 64, batch 16, rounded: the machine was busy, and times of compiling
 # are those of the prototypes (40 s at 4×4, 140 s at 64×64).  A faster machine steps faster and compiles faster, so the
 # length of phase at which both meet changes little.
 EAGER_STEP_SECONDS = 0.004
