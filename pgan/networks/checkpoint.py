@@ -11,6 +11,7 @@ from typing import Any
 
 import pydantic
 import torch
+from torch import Tensor
 
 from pgan.errors import InputError, shown
 from pgan.files import whole_file
@@ -90,17 +91,26 @@ def shrink(checkpoint: Checkpoint, resolution: int) -> Checkpoint:
 
 
 def state(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The checkpoint as tensors and plain values."""
+    """The checkpoint as tensors and plain values; the tensors are copies, contiguous however training laid them out."""
     return {
         "format": FORMAT,
         "networks": checkpoint.config.model_dump(),
         "resolution": checkpoint.resolution,
-        "generator": checkpoint.generator.state_dict(),
-        "critic": checkpoint.critic.state_dict(),
-        "ema": checkpoint.ema.state_dict(),
-        "optimizers": checkpoint.optimizers,
+        "generator": contiguous(checkpoint.generator.state_dict()),
+        "critic": contiguous(checkpoint.critic.state_dict()),
+        "ema": contiguous(checkpoint.ema.state_dict()),
+        "optimizers": contiguous(checkpoint.optimizers),
         "progress": asdict(checkpoint.progress),
     }
+
+
+def contiguous(value: Any) -> Any:
+    """Nested dictionaries and lists with contiguous copies of their tensors."""
+    if isinstance(value, Tensor):
+        return value.detach().clone(memory_format=torch.contiguous_format)
+    if isinstance(value, dict):
+        return {key: contiguous(item) for key, item in value.items()}
+    return [contiguous(item) for item in value] if isinstance(value, list) else value
 
 
 def from_state(content: Any, where: str) -> Checkpoint:

@@ -40,10 +40,14 @@ class Conv(Scaled):
 
     def __init__(self, inputs: int, outputs: int, kernel: int, equalized: bool, gain: float = SQRT2) -> None:
         super().__init__((outputs, inputs, kernel, kernel), outputs, inputs * kernel * kernel, gain, equalized)
-        self.padding = kernel // 2
+        self.stride, self.padding = 1, kernel // 2
+
+    def kernel(self) -> Tensor:
+        """The kernel that the layer convolves with."""
+        return self.scaled_weight()
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.scaled_weight(), self.bias, padding=self.padding)
+        return F.conv2d(x, self.kernel(), self.bias, self.stride, self.padding)
 
 
 class UpConv(Conv):
@@ -72,9 +76,10 @@ class DownConv(Conv):
 
     def __init__(self, inputs: int, outputs: int, equalized: bool) -> None:
         super().__init__(inputs, outputs, 3, equalized)
+        self.stride = 2
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, spread(self.scaled_weight()) * 0.25, self.bias, stride=2, padding=1)
+    def kernel(self) -> Tensor:
+        return spread(self.scaled_weight()) * 0.25
 
 
 class Dense(Scaled):
@@ -115,6 +120,22 @@ def upsample(x: Tensor) -> Tensor:
 def downsample(x: Tensor) -> Tensor:
     """Means of 2×2 boxes: (N, C, 2H, 2W) -> (N, C, H, W)."""
     return F.avg_pool2d(x, 2)
+
+
+def leaky_relu(x: Tensor, slope: float) -> Tensor:
+    """x where it is positive, else slope·x."""
+    if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+        return x * positive_or(x, slope)
+    return F.leaky_relu(x, slope)
+
+
+def positive_or(x: Tensor, slope: float) -> Tensor:
+    """1 where x is positive, else `slope`; no gradient.
+
+    Without a comparison: torch.compile would keep its outcome, for the backward pass, as booleans, and on CPUs writes
+    those so slowly that the compiled step is no faster than the eager one.
+    """
+    return slope + (1.0 - slope) * x.detach().sign().relu()
 
 
 def pixel_norm(x: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from pgan.networks.layers import (
     Scaled,
     UpConv,
     downsample,
+    leaky_relu,
     minibatch_stddev,
     pixel_norm,
     upsample,
@@ -144,7 +145,7 @@ class Critic(nn.Module):
 
     def features(self, images: Tensor, resolution: int) -> Tensor:
         """`from_image` of one resolution, activated."""
-        return F.leaky_relu(self.from_image[str(resolution)](images), self.config.critic_slope)
+        return leaky_relu(self.from_image[str(resolution)](images), self.config.critic_slope)
 
 
 class CriticBlock(nn.Module):
@@ -162,8 +163,8 @@ class CriticBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.leaky_relu(self.conv0(x), self.slope)
-        x = F.leaky_relu(self.conv1(x), self.slope)
+        x = leaky_relu(self.conv0(x), self.slope)
+        x = leaky_relu(self.conv1(x), self.slope)
         return x if self.fused else downsample(x)
 
 
@@ -180,14 +181,14 @@ class CriticOutput(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.config.minibatch_stddev:
             x = minibatch_stddev(x, self.config.minibatch_stddev)
-        x = F.leaky_relu(self.conv(x), self.config.critic_slope)
-        x = F.leaky_relu(self.dense0(x.flatten(1)), self.config.critic_slope)
+        x = leaky_relu(self.conv(x), self.config.critic_slope)
+        x = leaky_relu(self.dense0(x.flatten(1)), self.config.critic_slope)
         return self.dense1(x)
 
 
 def activate_and_norm(x: Tensor, config: Networks) -> Tensor:
     """Leaky ReLU, then pixel norm where it is switched on: the order of the generator's layers."""
-    x = F.leaky_relu(x, config.leaky_slope)
+    x = leaky_relu(x, config.leaky_slope)
     return pixel_norm(x) if config.pixel_norm else x
 
 

@@ -45,6 +45,12 @@ class Training(Section):
     divergence_limit: float = Field(gt=0)
     """A phase stops when the magnitude of a logged loss term exceeds this, or is not a number."""
 
+    compile: Literal["auto", "always", "never"]
+    """Whether a phase runs as compiled code: faster steps, after a minute or more of compiling.
+
+    `auto` compiles a phase that is long enough to win the time back, by a rule that knows its parameters alone. It
+    stands here, not among the machine's options, because it changes the last digits of the results."""
+
     @model_validator(mode="after")
     def _one_ema(self) -> "Training":
         if (self.ema_beta is None) == (self.ema_half_life_kimg is None):

@@ -18,6 +18,7 @@ from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Checkpoint, Progress
 from pgan.networks.sampling import generate, latents, sample_labels
 from pgan.randomness import torch_generator
+from pgan.training import engine
 from pgan.training.config import Phase, Training
 from pgan.training.inputs import Inputs
 from pgan.training.interrupt import stop_requests
@@ -56,7 +57,6 @@ class PhaseRun:
     def __init__(self, job: Job, parent: Checkpoint, device: torch.device) -> None:
         self.job, self.device = job, device
         phase, settings = job.phase, job.settings
-        self.machine = machine(device)
         self.schedule = Schedule(
             kimg=phase.kimg,
             batch=phase.batch,
@@ -75,6 +75,7 @@ class PhaseRun:
             settings,
             phase.lr,
             settings.ema_decay(phase.batch),
+            engine.choose(parent.config, settings, phase, self.schedule.steps, device.type),
         )
         if _continues_level(parent, phase) and parent.optimizers:
             self.step_.load_state(parent.optimizers)
@@ -230,7 +231,7 @@ class PhaseRun:
             "rows": self.rows,
             "means": self.means.state(),
             "frames": list(map(torch.from_numpy, self.frames)),
-            "machine": self.machine,
+            "machine": self._machine(),
         }
         try:
             snapshots.save(checkpoint.state(self.checkpoint()) | {"run": run})
@@ -252,12 +253,18 @@ class PhaseRun:
 
     def _compare_machines(self, before: dict[str, str]) -> None:
         """Say so where the results will not be those of a run on one machine."""
-        changes = [f"{key} {before[key]} → {now}" for key, now in self.machine.items() if before.get(key, now) != now]
+        changes = [
+            f"{key} {before[key]} → {now}" for key, now in self._machine().items() if before.get(key, now) != now
+        ]
         if changes:
             message = f"{self.job.name} goes on with other {', '.join(changes)}"
             tqdm.write(
                 f"warning: {message}: its last digits may differ from those of an uninterrupted run", file=sys.stderr
             )
+
+    def _machine(self) -> dict[str, str]:
+        """What of this machine, and of its luck with the compiler, decides over the last digits."""
+        return machine(self.device) | {"compiled": str(self.step_.compiled)}
 
     def _load_state(self, content: dict[str, Any]) -> None:
         run = content["run"]

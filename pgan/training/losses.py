@@ -6,6 +6,7 @@ from torch import Tensor
 
 from pgan.networks.progressive import Alpha, Critic, Generator
 from pgan.training.config import Training
+from pgan.training.image_gradient import image_gradient
 
 Terms = dict[str, Tensor]
 
@@ -23,8 +24,7 @@ def critic_loss(
     Returns:
         The loss and its terms, each a scalar; `gradient_penalty` and `drift` with their weights.
     """
-    real_scores, real_logits = critic(reals, alpha)
-    fake_scores, fake_logits = critic(fakes, alpha)
+    (real_scores, real_logits), (fake_scores, fake_logits) = judge(critic, reals, fakes, alpha)
     norms = gradient_norms(critic, reals, fakes, mix, alpha)
     terms = {
         "critic_real": real_scores.mean(),
@@ -41,6 +41,20 @@ def critic_loss(
     return loss, terms
 
 
+def judge(
+    critic: Critic, reals: Tensor, fakes: Tensor, alpha: Alpha
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Scores (N,) and logits (N, classes) of reals and of fakes: by one call of the critic where that is the same.
+
+    They are dealt out alternately, real, fake, real, fake, …  The minibatch stddev groups sample i with i + 2N/group,
+    an even distance: so it finds exactly the groups that it would find among N reals, and among N fakes.
+    """
+    if len(reals) < critic.config.minibatch_stddev:  # a whole batch is less than a group: one group would hold both
+        return critic(reals, alpha), critic(fakes, alpha)
+    scores, logits = critic(torch.stack([reals, fakes], 1).flatten(0, 1), alpha)
+    return (scores[::2], logits[::2]), (scores[1::2], logits[1::2])
+
+
 def gradient_norms(critic: Critic, reals: Tensor, fakes: Tensor, mix: Tensor, alpha: Alpha) -> Tensor:
     """‖∇D(x̂)‖₂ at x̂ = lerp(real, fake, mix), (N,), differentiable (Gulrajani et al. 2017, algorithm 1).
 
@@ -48,9 +62,12 @@ def gradient_norms(critic: Critic, reals: Tensor, fakes: Tensor, mix: Tensor, al
     """
     precise = torch.promote_types(reals.dtype, torch.float32)
     with torch.autocast(reals.device.type, enabled=False):
-        mixed = torch.lerp(reals.to(precise), fakes.to(precise), mix.to(precise)).requires_grad_(True)
-        scores, _ = critic(mixed, alpha)
-        (gradient,) = torch.autograd.grad(scores.sum(), mixed, create_graph=True)
+        mixed = torch.lerp(reals.to(precise), fakes.to(precise), mix.to(precise))
+        if isinstance(critic, Critic):
+            gradient = image_gradient(critic, mixed, alpha)
+        else:  # any other function of images
+            mixed.requires_grad_(True)
+            (gradient,) = torch.autograd.grad(critic(mixed, alpha)[0].sum(), mixed, create_graph=True)
         return gradient.square().sum((1, 2, 3)).sqrt()
 
 

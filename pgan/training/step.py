@@ -5,42 +5,69 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._dynamo.exc import TorchDynamoException
 
 from pgan.networks.layers import downsample, upsample
 from pgan.networks.progressive import Alpha, Critic, Generator
 from pgan.training.config import Training
+from pgan.training.engine import PLAIN, Engine, Loss, compiled, warn_of_failed_compilation
 from pgan.training.losses import Terms, critic_loss, generator_loss
 
 
 class Step:
-    """The networks with their optimizers, and the two updates."""
+    """The networks with their optimizers, and the two updates.
+
+    What makes it fast stands where it belongs: one call of the critic for reals and fakes (`losses.judge`), a gradient
+    penalty without a second derivative (`image_gradient`), and here fused Adam, one call for the whole average, a
+    critic that computes no gradients of its own while the generator learns, and what the engine says.
+    """
 
     def __init__(
-        self, generator: Generator, critic: Critic, ema: Generator, settings: Training, lr: float, ema_decay: float
+        self,
+        generator: Generator,
+        critic: Critic,
+        ema: Generator,
+        settings: Training,
+        lr: float,
+        ema_decay: float,
+        engine: Engine = PLAIN,
     ) -> None:
+        """The networks stay the caller's own; their parameters are laid out anew in memory where the engine says so."""
         self.generator, self.critic, self.ema = generator, critic, ema
         self.settings, self.ema_decay = settings, ema_decay
+        self.compiled = engine.compiled
+        engine.prepare(generator, critic, ema)
         self.optimizers = {
             "generator": self._adam(generator, lr),
             "critic": self._adam(critic, lr),
         }
+        self.losses: dict[str, Loss] = {"critic": self.critic_loss, "generator": self.generator_loss}
+        if self.compiled:
+            self.losses = {name: compiled(loss) for name, loss in self.losses.items()}
 
     def update_critic(self, reals: Tensor, labels: Tensor, latents: Tensor, mix: Tensor, alpha: Alpha) -> Terms:
         """One Adam step of the critic, then the EMA of the generator; returns the detached loss terms."""
         self.critic.requires_grad_(True)
-        with torch.no_grad():
-            fakes = self.generator(latents, labels, alpha)
-        loss, terms = critic_loss(self.critic, reals, fakes, labels, mix, alpha, self.settings)
-        self._apply("critic", loss)
+        terms = self._update("critic", reals, labels, latents, mix, alpha)
         average(self.ema, self.generator, self.ema_decay)
-        return {name: term.detach() for name, term in terms.items()}
+        return terms
 
     def update_generator(self, latents: Tensor, labels: Tensor, alpha: Alpha) -> Terms:
         """One Adam step of the generator; returns the detached loss terms."""
         self.critic.requires_grad_(False)  # its gradients would be computed and thrown away
-        loss, terms = generator_loss(self.generator, self.critic, latents, labels, alpha, self.settings)
-        self._apply("generator", loss)
-        return {name: term.detach() for name, term in terms.items()}
+        return self._update("generator", latents, labels, alpha)
+
+    def critic_loss(
+        self, reals: Tensor, labels: Tensor, latents: Tensor, mix: Tensor, alpha: Alpha
+    ) -> tuple[Tensor, Terms]:
+        """The critic's loss on reals (N, C, r, r) and as many fakes; see `losses.critic_loss`."""
+        with torch.no_grad():
+            fakes = self.generator(latents, labels, alpha)
+        return critic_loss(self.critic, reals, fakes, labels, mix, alpha, self.settings)
+
+    def generator_loss(self, latents: Tensor, labels: Tensor, alpha: Alpha) -> tuple[Tensor, Terms]:
+        """The generator's loss; see `losses.generator_loss`."""
+        return generator_loss(self.generator, self.critic, latents, labels, alpha, self.settings)
 
     def finiteness(self) -> dict[str, float]:
         """For each network 0, or NaN where one of its weights is no longer a finite number."""
@@ -52,11 +79,16 @@ class Step:
         """Adam's state, by network."""
         return {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()}
 
+    @torch.no_grad()
     def load_state(self, state: dict[str, Any]) -> None:
         """Continue with a saved Adam state; learning rate, betas and epsilon stay those of this step."""
         for name, optimizer in self.optimizers.items():
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": state[name]["state"], "param_groups": groups})
+            for parameter, own in optimizer.state.items():
+                own["step"] = own["step"].clone()  # what was given stays as it is
+                for key in ("exp_avg", "exp_avg_sq"):  # fused Adam takes for granted that these lie like the parameter
+                    own[key] = torch.empty_like(parameter).copy_(own[key])
 
     def _adam(self, network: Generator | Critic, lr: float) -> torch.optim.Adam:
         s = self.settings
@@ -64,6 +96,20 @@ class Step:
         return torch.optim.Adam(
             network.parameters(), lr, betas=(s.adam_beta1, s.adam_beta2), eps=s.adam_epsilon, fused=fused
         )
+
+    def _update(self, name: str, *inputs: Any) -> Terms:
+        """One Adam step on a loss; the detached terms. Where compiled code fails, go on without it from here."""
+        try:
+            loss, terms = self.losses[name](*inputs)
+            self._apply(name, loss)
+        except TorchDynamoException as error:
+            if not self.compiled:
+                raise
+            warn_of_failed_compilation(error)
+            self.compiled = False
+            self.losses = {"critic": self.critic_loss, "generator": self.generator_loss}
+            return self._update(name, *inputs)  # the failure came before Adam's step: nothing has changed
+        return {key: term.detach() for key, term in terms.items()}
 
     def _apply(self, name: str, loss: Tensor) -> None:
         self.optimizers[name].zero_grad()

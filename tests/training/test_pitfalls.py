@@ -40,11 +40,22 @@ class World:
 
     def shown(self, run):
         """What the critic is shown in one step: reals, fakes, mixed, and the generator's update's fakes."""
-        seen = []
-        hook = run.step_.critic.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach().clone()))
-        run._advance()
-        hook.remove()
-        return seen
+        judged, mixed = [], []
+        hook = run.step_.critic.register_forward_pre_hook(lambda _, inputs: judged.append(inputs[0].detach().clone()))
+        gradient = losses.image_gradient
+
+        def remember(critic, images, alpha):
+            mixed.append(images.detach().clone())
+            return gradient(critic, images, alpha)
+
+        losses.image_gradient = remember
+        try:
+            run._advance()
+        finally:
+            hook.remove()
+            losses.image_gradient = gradient
+        both, fakes = judged
+        return [both[::2], both[1::2], *mixed, fakes]
 
     def batch(self, resolution=8):
         """Critic, reals, fakes, mixing factors."""

@@ -1,0 +1,289 @@
+"""How fast a training step is: critic, average, generator and data, against the plain step of benchmarks/reference.py.
+
+    python -m benchmarks.step                                     4×4 to 64×64, batch 16, fmap_max 64, on the CPU
+    python -m benchmarks.step --resolutions 32 128 --fmap-max 512 --batch 64 --device cuda
+    python -m benchmarks.step --variants eager compiled --threads 1 --rounds 15
+
+Variants: `eager` and `compiled` are what `training.compile: never` and `always` give.  Each is timed against the
+reference in turns, A B B A …, for a number of rounds; what is told is the median of the rounds' ratios, so that a
+machine which is busy with something else disturbs both alike.  Prints a Markdown table, and the machine.  FLOP/s count
+the reference's operations for every variant, so that doing fewer counts as being faster.  Needs nothing but pgan's own
+dependencies.
+"""
+
+import argparse
+import os
+import platform
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch._dynamo
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # measures the pgan beside it, not an installed one
+
+from benchmarks.reference import ReferenceStep
+from pgan.config import read_section
+from pgan.data.batches import Stream
+from pgan.networks import checkpoint
+from pgan.networks.config import Networks
+from pgan.randomness import torch_generator
+from pgan.training.config import Phase, Training
+from pgan.training.engine import Engine, choose
+from pgan.training.step import Step, prepare_reals
+
+PARAMS = Path(__file__).parents[1] / "params.yaml"
+IMAGES = 4096
+TURN_SECONDS = 0.3
+"""Least length of one turn; short steps are repeated within it."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line's worth of measuring."""
+
+    resolution: int
+    fmap_max: int
+    batch: int
+    device: torch.device
+
+    def networks(self) -> Networks:
+        """The paper's, colour, without labels."""
+        changes = {"channels": 3, "latent_size": None, "fmap_base": 8192, "fmap_max": self.fmap_max}
+        return Networks.model_validate(read_section(PARAMS, "networks", Networks).model_dump() | changes)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured of a variant."""
+
+    case: Case
+    variant: str
+    seconds: float
+    ratio: float
+    """Reference's time / this one's, median of the rounds."""
+    spread: tuple[float, float]
+    """Quartiles of the same."""
+    first_seconds: float
+    """The first two steps, which compile."""
+    memory: float
+    """Peak bytes: of the device's memory on CUDA, else what the process grew to."""
+    flops: float
+    """Of one reference step."""
+
+
+class Run:
+    """A step with its data: what the loop does for one step in the middle of a fade."""
+
+    def __init__(self, case: Case, step: Step | ReferenceStep, images: np.ndarray) -> None:
+        self.case, self.step, self.count = case, step, 0
+        self.stream = Stream(images, np.zeros(len(images), np.int64), 0, "benchmark")
+        self.alpha = torch.tensor(0.5, device=case.device) if case.resolution > 4 else 1.0
+        self.latent_size = case.networks().latent_dimensions
+
+    def __call__(self) -> None:
+        """One step."""
+        n, device = self.case.batch, self.case.device
+        images, labels = self.stream.batch(self.count * n, n)
+        reals = prepare_reals(torch.from_numpy(images).to(device), self.alpha, None)
+        labels = torch.from_numpy(labels).to(device)
+        self.step.update_critic(reals, labels, self._normal("critic"), self._mix(), self.alpha)
+        self.step.update_generator(self._normal("generator"), labels, self.alpha)
+        self.count += 1
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def _normal(self, purpose: str) -> Tensor:
+        generator = torch_generator(self.case.device, 0, self.count, purpose)
+        return torch.randn(self.case.batch, self.latent_size, generator=generator, device=self.case.device)
+
+    def _mix(self) -> Tensor:
+        generator = torch_generator(self.case.device, 0, self.count, "mix")
+        return torch.rand(self.case.batch, 1, 1, 1, generator=generator, device=self.case.device)
+
+
+def build(case: Case, variant: str, images: np.ndarray) -> Run:
+    """The reference, or the package's step as `training.compile` makes it."""
+    start = checkpoint.fresh(case.networks(), case.resolution, seed=0)
+    for network in (start.generator, start.critic, start.ema):
+        network.to(case.device)
+    settings = read_section(PARAMS, "training", Training)
+    if variant == "reference":
+        return Run(case, ReferenceStep(start, settings, 1e-3, 0.999), images)
+    settings = settings.model_copy(update={"compile": "always" if variant == "compiled" else "never"})
+    return Run(
+        case, Step(start.generator, start.critic, start.ema, settings, 1e-3, 0.999, engine(case, settings)), images
+    )
+
+
+def engine(case: Case, settings: Training) -> Engine:
+    """What a phase with these settings would be given."""
+    phase = Phase.model_validate(
+        {"from": "x", "kind": "grow", "resolution": case.resolution, "kimg": 1, "batch": case.batch, "lr": 1e-3}
+    )
+    return choose(case.networks(), settings, phase, 1, case.device.type)
+
+
+# --- measuring
+
+
+def measure(case: Case, variant: str, rounds: int, clock: Callable[[], float]) -> Result:
+    """A variant against the reference, in turns."""
+    torch._dynamo.reset()  # every case is a process of its own in real life
+    images = noise(case.resolution)
+    plain, own = build(case, "reference", images), build(case, variant, images)
+    started = time.perf_counter()
+    own(), own()
+    first = time.perf_counter() - started
+    with FlopCounterMode(display=False) as counter:
+        plain()
+    runs = (plain, own)
+    repeats = [max(1, round(TURN_SECONDS / timed(run, 1, clock))) for run in runs]
+    times: list[tuple[float, float]] = []
+    for number in range(rounds):
+        turn = [0.0, 0.0]
+        for i in (0, 1) if number % 2 else (1, 0):
+            turn[i] = timed(runs[i], repeats[i], clock)
+        times.append((turn[0], turn[1]))
+    ratios = [a / b for a, b in times]
+    quartiles = statistics.quantiles(ratios, n=4) if rounds > 1 else ratios * 3
+    return Result(
+        case,
+        variant,
+        statistics.median(b for _, b in times),
+        statistics.median(ratios),
+        (quartiles[0], quartiles[2]),
+        first,
+        peak_memory(case.device, own),
+        counter.get_total_flops(),
+    )
+
+
+def noise(resolution: int) -> np.ndarray:
+    """Images to draw batches from, at most as many bytes as 4096 of 32×32: uint8 (N, 3, r, r)."""
+    count = IMAGES // max(1, resolution // 32) ** 2
+    return np.random.default_rng(0).integers(0, 256, (count, 3, resolution, resolution), np.uint8)
+
+
+def timed(run: Run, repeats: int, clock: Callable[[], float]) -> float:
+    """Seconds per step."""
+    started = clock()
+    for _ in range(repeats):
+        run()
+    return (clock() - started) / repeats
+
+
+def peak_memory(device: torch.device, run: Run) -> float:
+    """Bytes: on CUDA of one step, elsewhere of the process so far, reference and all."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        run()
+        return float(torch.cuda.max_memory_allocated())
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
+
+
+def peak_flops(device: torch.device, clock: Callable[[], float]) -> dict[str, float]:
+    """FLOP/s of a large matrix product, and of a large 3×3 convolution, in float32: the best of five."""
+    a = torch.randn(2048, 2048, device=device)
+    x = torch.randn(16, 64, 64, 64, device=device).contiguous(memory_format=torch.channels_last)
+    w = torch.randn(64, 64, 3, 3, device=device).contiguous(memory_format=torch.channels_last)
+    works = {
+        "matrix product": (lambda: a @ a, 2 * 2048**3),
+        "convolution": (lambda: F.conv2d(x, w, padding=1), 2 * 16 * 64**4 * 9),
+    }
+    found = {}
+    for name, (work, flops) in works.items():
+        work()
+        best = min(timed_work(work, device, clock) for _ in range(5))
+        found[name] = flops / best
+    return found
+
+
+def timed_work(work: Callable[[], Tensor], device: torch.device, clock: Callable[[], float]) -> float:
+    """Seconds of one call, of ten."""
+    started = clock()
+    for _ in range(10):
+        work()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return (clock() - started) / 10
+
+
+# --- the table
+
+HEADER = """\
+| pixels | fmap_max | batch | variant | img/s | × reference | quartiles | GFLOP/s | of peak | first 2 steps, s | MiB |
+|---:|---:|---:|---|---:|---:|---|---:|---:|---:|---:|"""
+
+
+def line(result: Result, peak: float) -> str:
+    """One line of the table."""
+    case, rate = result.case, result.flops / result.seconds
+    cells = (
+        f"{case.resolution}",
+        f"{case.fmap_max}",
+        f"{case.batch}",
+        result.variant,
+        f"{case.batch / result.seconds:.1f}",
+        f"{result.ratio:.2f}",
+        f"{result.spread[0]:.2f}–{result.spread[1]:.2f}",
+        f"{rate / 1e9:.1f}",
+        f"{rate / peak:.0%}",
+        f"{result.first_seconds:.1f}",
+        f"{result.memory / 2**20:.0f}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def machine(device: torch.device) -> str:
+    """What was measured on."""
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
+    names = [row.split(":")[1].strip() for row in _cpu_info() if row.startswith("model name")]
+    name, threads, load = names[0] if names else platform.processor(), torch.get_num_threads(), os.getloadavg()[0]
+    return f"{name}, {threads} threads, torch {torch.__version__}, load {load:.1f}"
+
+
+def _cpu_info() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--resolutions", type=int, nargs="+", default=[4, 8, 16, 32, 64])
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--fmap-max", type=int, nargs="+", default=[64])
+    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--variants", nargs="+", choices=["eager", "compiled"], default=["eager", "compiled"])
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads [default: torch's own choice]")
+    parser.add_argument("--cpu-time", action="store_true", help="count CPU seconds: with --threads 1 on a busy machine")
+    arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    clock = time.process_time if arguments.cpu_time else time.perf_counter
+    device = torch.device(arguments.device)
+    peaks = peak_flops(device, clock)
+    print(f"{machine(device)}; {', '.join(f'{n}: {v / 1e9:.0f} GFLOP/s' for n, v in peaks.items())}\n")
+    print(HEADER)
+    for fmap_max in arguments.fmap_max:
+        for resolution in arguments.resolutions:
+            for variant in arguments.variants:
+                case = Case(resolution, fmap_max, arguments.batch, device)
+                result = measure(case, variant, arguments.rounds, clock)
+                print(line(result, max(peaks.values())), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""How a phase is computed: eagerly or compiled, in which memory layout, with which form of the upsampling.
+
+All choices compute the same function; the last digits differ.  So that a phase is reproducible, the choice is a pure
+function of its parameters and of the kind of device, never of a measurement: the constants below were measured once,
+with benchmarks/step.py.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from pgan.networks.config import Networks
+from pgan.networks.progressive import Critic, Generator, GeneratorBlock
+from pgan.training.config import Phase, Training
+
+Loss = Callable[..., tuple[Tensor, dict[str, Tensor]]]
+
+CHANNELS_LAST_UP_TO = 256
+"""Feature maps. On CPUs, channels-last convolutions are faster, but those of 512 maps, which are far slower."""
+FUSE_UPSAMPLING_FROM = 16
+"""Pixels per side. From here on the 4/9 of the multiplications outweigh what it takes to spread the kernel."""
+
+
+# Passes through a network, in units of a forward pass.  Critic: three batches forward; reals and fakes backward (by
+# maps and by weights: two each); the penalty's gradient, its own backward pass, and through it that of the mixed
+# images; the fakes.  Generator: both networks forward, the critic backward by its maps, the generator backward by both.
+CRITIC_UPDATE_PASSES = 3 + 4 + 1 + 2 + 2 + 1
+GENERATOR_UPDATE_PASSES = 2 + 1 + 2
+
+# Two cores of a server CPU with AVX-512, fmap_max 64, batch 16, rounded: the machine was busy, and times of compiling
+# are those of the prototypes (40 s at 4×4, 140 s at 64×64).  A faster machine steps faster and compiles faster, so the
+# length of phase at which both meet changes little.
+EAGER_STEP_SECONDS = 0.004
+"""What a step takes however few its operations."""
+EAGER_FLOPS = 1.6e11
+COMPILED_SAVES = 0.15
+"""Share of the eager step's time: 0.23 at 4×4, 0.13 to 0.2 from 8×8 on."""
+COMPILE_SECONDS = 40.0
+COMPILE_SECONDS_PER_BLOCK = 25.0
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The choices."""
+
+    compiled: bool = False
+    """torch.compile of both losses, gradient penalty and all."""
+    channels_last: bool = False
+    """Memory order (N, H, W, C) for kernels and, by their contagion, all maps."""
+    fuse_upsampling_from: int | None = None
+    """Resolution from which the generator's upsampling and convolution are one transposed convolution."""
+
+    def prepare(self, *networks: Generator | Critic) -> None:
+        """Lay out the parameters in memory, and choose the form of the upsampling; values do not change."""
+        for network in networks:
+            if self.channels_last:
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            if isinstance(network, Generator) and self.fuse_upsampling_from:
+                for r, block in network.blocks.items():
+                    if isinstance(block, GeneratorBlock) and int(r) >= self.fuse_upsampling_from:
+                        block.conv0.fused = True
+
+
+PLAIN = Engine()
+
+
+def choose(networks: Networks, settings: Training, phase: Phase, steps: int, device: str) -> Engine:
+    """The engine of a phase of so many steps on a kind of device: cpu, cuda, mps."""
+    if device != "cpu":  # nothing is measured there yet
+        return Engine(compiled=settings.compile == "always")
+    resolutions = networks.resolutions(phase.resolution)
+    widest = max(networks.feature_maps(networks.stage(r)) for r in resolutions)
+    worth_it = seconds_won(networks, settings, phase, steps) > compile_seconds(len(resolutions))
+    return Engine(
+        compiled=settings.compile == "always" or (settings.compile == "auto" and worth_it),
+        channels_last=widest <= CHANNELS_LAST_UP_TO,
+        fuse_upsampling_from=FUSE_UPSAMPLING_FROM,
+    )
+
+
+def seconds_won(networks: Networks, settings: Training, phase: Phase, steps: int) -> float:
+    """What compiled code saves in a phase of so many steps, on the CPU that the constants were measured on."""
+    passes = CRITIC_UPDATE_PASSES * settings.critic_steps + GENERATOR_UPDATE_PASSES
+    flops = 2 * multiplications(networks, phase.resolution) * passes * phase.batch
+    return steps * COMPILED_SAVES * (EAGER_STEP_SECONDS + flops / EAGER_FLOPS)
+
+
+def compile_seconds(resolutions: int) -> float:
+    """What compiling the losses of networks of so many resolutions takes, on that CPU."""
+    return COMPILE_SECONDS + COMPILE_SECONDS_PER_BLOCK * (resolutions - 1)
+
+
+def multiplications(networks: Networks, resolution: int) -> int:
+    """Multiplications per image in one pass through the critic or, what is much the same, the generator."""
+    base, width = networks.base_size, networks.feature_maps
+    count = base**2 * width(1) * (9 * width(1) + width(0))
+    for r in networks.resolutions(resolution)[1:]:
+        stage = networks.stage(r)
+        count += 9 * r**2 * width(stage) * (width(stage) + width(stage - 1))
+    return count
+
+
+def compiled(loss: Loss) -> Loss:
+    """A loss as compiled code.
+
+    Fixed shapes: a phase has one.  Learning rate and fade are no part of it (Adam is outside, the fade is a tensor), so
+    nothing is ever compiled twice.  The code is kept in torch's own cache ($TORCHINDUCTOR_CACHE_DIR, in the temporary
+    folder unless set): it is found by content, and so serves every phase, run and repository of the same shapes.
+    """
+    return torch.compile(loss, fullgraph=True, dynamic=False)
+
+
+def warn_of_failed_compilation(error: Exception) -> None:
+    """One line."""
+    reason = str(error).strip().splitlines()[0]
+    tqdm.write(f"warning: torch.compile failed, training goes on without it: {reason}", file=sys.stderr)

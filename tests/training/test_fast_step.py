@@ -1,0 +1,306 @@
+"""The fast step against the plain one of benchmarks/reference.py: the same losses, gradients and weights."""
+
+import copy
+import functools
+import math
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+import torch._dynamo.testing
+import torch._inductor.config
+
+from benchmarks.reference import ReferenceStep
+from pgan.networks import checkpoint
+from pgan.training import engine, step
+from pgan.training.config import Phase
+from pgan.training.engine import PLAIN, Engine
+from pgan.training.interrupt import Interrupted
+from pgan.training.loop import Job, PhaseRun
+from pgan.training.losses import gradient_norms
+from pgan.training.snapshots import Snapshots
+from pgan.training.step import Step
+
+N, LR, DECAY = 8, 1e-3, 0.9
+SWITCHES = {
+    "the paper's": {},
+    "fused_scale": {"fused_scale": True},
+    "no equalized_lr": {"equalized_lr": False},
+    "no pixel_norm": {"pixel_norm": False},
+    "no normalize_latents": {"normalize_latents": False},
+    "tanh": {"tanh": True},
+    "no minibatch_stddev": {"minibatch_stddev": 0},
+    "minibatch_stddev of the whole batch": {"minibatch_stddev": 16},
+    "ReLU": {"leaky_slope": 0.0},
+    "ReLU in the generator alone": {"leaky_slope": 0.0, "critic_leaky_slope": 0.2},
+    "classes": {"classes": 3},
+    "colour": {"channels": 3},
+}
+# Where an activation is so near 0 that rounding decides its sign, leaky ReLU has either slope, and gradients differ by
+# more than float32's rounding.  With these few activations that does not happen.
+TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4}
+FADES = {"fade 0": 0.0, "fade 0.3": 0.3, "fade 1": 1.0, "no fade": None}
+REARRANGED = Engine(channels_last=True, fuse_upsampling_from=8)
+
+
+@pytest.fixture(autouse=True)
+def nothing_compiled_before():
+    torch._dynamo.reset()
+
+
+@pytest.fixture
+def by_dynamo(monkeypatch):
+    """Trace as torch.compile does, then run the traced operations as they are: what takes long is left out."""
+    counter = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
+    traced = functools.partial(torch.compile, backend=counter, fullgraph=True, dynamic=False)
+    monkeypatch.setattr(step, "compiled", traced)
+    return counter
+
+
+class Pair:
+    """Both steps from the same weights, and inputs for them."""
+
+    def __init__(self, networks, training, dtype=torch.float64, chosen=PLAIN, resolution=16, batch=N, fade=0.3):
+        start = checkpoint.fresh(networks, resolution, seed=0)
+        g = torch.Generator().manual_seed(1)
+        for network in (start.generator, start.critic, start.ema):
+            network.to(dtype)
+            for name, p in network.named_parameters():
+                if name.endswith("bias"):  # zero at the start, where much goes unnoticed
+                    p.data.normal_(std=0.1, generator=g)
+        self.reals = torch.rand(batch, networks.channels, resolution, resolution, generator=g).to(dtype) * 2 - 1
+        self.z = [torch.randn(batch, networks.latent_dimensions, generator=g).to(dtype) for _ in range(2)]
+        self.mix = torch.rand(batch, 1, 1, 1, generator=g).to(dtype)
+        self.labels = torch.arange(batch) % max(networks.classes, 1)
+        self.alpha = 1.0 if fade is None else torch.tensor(fade, dtype=dtype)
+        self.plain = ReferenceStep(start, training, LR, DECAY)
+        own = copy.deepcopy(start)
+        self.fast = Step(own.generator, own.critic, own.ema, training, LR, DECAY, chosen)
+
+    def update(self, which):
+        """One update of both, on the same inputs."""
+        critic = (self.reals, self.labels, self.z[0], self.mix, self.alpha)
+        for one in (self.plain, self.fast):
+            if which == "critic":
+                one.update_critic(*critic)
+            else:
+                one.update_generator(self.z[1], self.labels, self.alpha)
+
+    def losses(self, which):
+        """The losses, and the gradients by parameter, of both."""
+        inputs = (self.reals, self.labels, self.z[0], self.mix, self.alpha)
+        inputs = inputs if which == "critic" else (self.z[1], self.labels, self.alpha)
+        expected = getattr(self.plain, f"{which}_loss")(*inputs)
+        actual, _ = self.fast.losses[which](*inputs)
+        expected.backward()
+        actual.backward()
+        wanted = {name: p.grad for name, p in getattr(self.plain, which).items()}
+        found = {name: p.grad for name, p in getattr(self.fast, which).named_parameters()}
+        return (expected, actual), (wanted, found)
+
+
+def assert_same(pair, which, tolerance):
+    (expected, actual), (wanted, found) = pair.losses(which)
+    assert actual.item() == pytest.approx(expected.item(), rel=tolerance)
+    assert wanted.keys() == found.keys()
+    whole = math.sqrt(sum(g.square().sum().item() for g in wanted.values() if g is not None))
+    for name, gradient in wanted.items():
+        if gradient is None:
+            assert found[name] is None, name
+            continue
+        resolved = torch.finfo(gradient.dtype).eps * whole  # a sum that cancels has no digits beyond this
+        assert (found[name] - gradient).norm().item() < tolerance * gradient.norm().item() + resolved, name
+
+
+@pytest.mark.parametrize("chosen", [PLAIN, REARRANGED], ids=["plain", "rearranged"])
+@pytest.mark.parametrize("dtype", TOLERANCES, ids=["float64", "float32"])
+@pytest.mark.parametrize("fade", FADES)
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_losses_and_gradients_are_the_oracle_s(switch, fade, dtype, chosen, networks, training):
+    config = networks.model_copy(update=SWITCHES[switch])
+    for which in ("critic", "generator"):
+        pair = Pair(config, training, dtype, chosen, fade=FADES[fade])
+        assert_same(pair, which, TOLERANCES[dtype])
+
+
+def test_batches_that_are_no_group_of_their_own_are_judged_apart(networks, training):
+    config = networks.model_copy(update={"minibatch_stddev": 4})
+    for batch in (2, 3):
+        assert_same(Pair(config, training, batch=batch, chosen=REARRANGED), "critic", 1e-9)
+
+
+def test_ten_steps_lead_to_the_oracle_s_weights(networks, training):
+    pair = Pair(networks, training, chosen=REARRANGED)
+    for _ in range(10):
+        pair.update("critic")
+        pair.update("generator")
+    for name in ("generator", "critic", "ema"):
+        for key, p in getattr(pair.fast, name).named_parameters():
+            assert torch.allclose(p, getattr(pair.plain, name)[key], rtol=1e-6, atol=1e-9), f"{name}: {key}"
+
+
+def test_the_written_out_gradient_is_automatic_differentiation_s(networks):
+    for changes in SWITCHES.values():
+        critic = checkpoint.fresh(networks.model_copy(update=changes), 8, seed=0).critic.double()
+        g = torch.Generator().manual_seed(0)
+        reals, fakes = torch.randn(2, N, critic.config.channels, 8, 8, generator=g).double()
+        mix, alpha = torch.rand(N, 1, 1, 1, generator=g).double(), torch.tensor(0.3, dtype=torch.float64)
+        ours = gradient_norms(critic, reals, fakes, mix, alpha)
+        theirs = gradient_norms(lambda x, a, critic=critic: critic(x, a), reals, fakes, mix, alpha)  # no Critic
+        assert torch.allclose(ours, theirs, rtol=1e-12, atol=0)
+
+
+# --- compiled
+
+
+@pytest.mark.parametrize("switch", ["the paper's", "fused_scale", "no minibatch_stddev", "ReLU", "classes"])
+def test_what_is_compiled_is_the_same_function(switch, networks, training, by_dynamo):
+    config = networks.model_copy(update=SWITCHES[switch])
+    pair = Pair(config, training, chosen=Engine(True, True, 8), resolution=8)
+    for which in ("critic", "generator"):
+        assert_same(pair, which, 1e-9)
+
+
+def test_neither_fade_nor_learning_rate_compile_again(networks, training, by_dynamo):
+    pair = Pair(networks, training, torch.float32, Engine(compiled=True), resolution=8)
+    for i in range(4):
+        pair.alpha = torch.tensor(i / 4)
+        for optimizer in pair.fast.optimizers.values():
+            optimizer.param_groups[0]["lr"] = LR / (i + 1)
+        pair.update("critic")
+        pair.update("generator")
+    assert by_dynamo.frame_count == 2, "the critic's loss and the generator's"
+
+
+@pytest.mark.slow
+def test_really_compiled_it_agrees_with_the_oracle(networks, training):
+    pair = Pair(networks, training, torch.float32, Engine(True, True, 8), resolution=8)
+    for which in ("critic", "generator"):
+        assert_same(pair, which, 1e-4)
+
+
+@pytest.mark.slow
+def test_a_compiled_phase_resumes_bit_for_bit(networks, training, tmp_path, monkeypatch):
+    """Stopped in the middle and taken up by what could be another process: nothing compiled is left of the first."""
+    settings = training.model_copy(update={"compile": "always", "log_every_kimg": 0.02, "samples": 2})
+    spec = phase(kind="grow", resolution=8, kimg=0.08, batch=8)
+    images = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), np.uint8)
+    job = Job("p", spec, settings, 0, images, np.zeros(40, np.int64))
+
+    def train(out):
+        torch._dynamo.reset()
+        run = PhaseRun(job, checkpoint.fresh(networks, 4, 0), torch.device("cpu"))
+        assert run.step_.compiled
+        run.run(Snapshots(tmp_path, "p", "key"), 1e9, None)
+        run.write(tmp_path / out)
+        return {path.name: path.read_bytes() for path in (tmp_path / out).iterdir()}
+
+    whole = train("whole")
+    Snapshots(tmp_path, "p", "key").remove()
+    advance = PhaseRun._advance
+
+    def stopped(self):
+        advance(self)
+        if self.step == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PhaseRun, "_advance", stopped)
+        with pytest.raises(Interrupted):
+            train("broken")
+    assert train("broken") == whole
+
+
+def test_without_a_compiler_training_goes_on_eagerly_with_one_warning(networks, training, capsys):
+    absent = {"force_disable_caches": True, "cpp.cxx": ("/nowhere/g++",), "compile_threads": 1}
+    pairs = [Pair(networks, training, chosen=Engine(compiled), resolution=8) for compiled in (True, False)]
+    with torch._inductor.config.patch(absent):
+        for pair in pairs:
+            for _ in range(2):
+                pair.update("critic")
+                pair.update("generator")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: torch.compile failed, training goes on without it: ")
+    for p, q in zip(*(pair.fast.generator.parameters() for pair in pairs), strict=True):
+        assert torch.equal(p, q)
+
+
+# --- the engine
+
+
+def phase(**changes):
+    spec = {"from": "init", "kind": "stabilize", "resolution": 64, "kimg": 1000, "batch": 16, "lr": 0.001}
+    return Phase.model_validate(spec | changes)
+
+
+def chosen(networks, training, device="cpu", compile="auto", **changes):
+    spec = phase(**changes)
+    steps = math.ceil(spec.kimg * 1000 / spec.batch)
+    return engine.choose(networks, training.model_copy(update={"compile": compile}), spec, steps, device)
+
+
+def test_long_phases_are_compiled_and_short_ones_are_not(networks, training):
+    wide = networks.model_copy(update={"fmap_base": 8192, "fmap_max": 64})
+    assert chosen(wide, training).compiled
+    assert not chosen(wide, training, kimg=1).compiled
+    assert chosen(wide, training, kimg=1, compile="always").compiled
+    assert not chosen(wide, training, compile="never").compiled
+
+
+def test_the_demo_is_not_compiled(parameters, networks, training):
+    config = networks.model_validate(parameters["networks"])
+    assert not any(chosen(config, training, **spec).compiled for spec in parameters["phases"].values())
+
+
+def test_wide_maps_stay_channels_first(networks, training):
+    assert chosen(networks, training).channels_last
+    wide = networks.model_copy(update={"fmap_base": 8192, "fmap_max": 512})
+    assert not chosen(wide, training).channels_last
+
+
+def test_multiplications_are_those_of_the_layers(networks, training):
+    for base, resolution in ((4, 16), (7, 28)):
+        config = networks.model_copy(update={"base_size": base, "channels": 1})
+        critic = checkpoint.fresh(config, resolution, seed=0).critic
+        counted = 0
+
+        def count(layer, inputs, output):
+            nonlocal counted
+            counted += layer.weight[0].numel() * output[0].numel()
+
+        for layer in critic.modules():
+            if hasattr(layer, "weight"):
+                layer.register_forward_hook(count)
+        critic(torch.zeros(1, 1, resolution, resolution))
+        assert engine.multiplications(config, resolution) == pytest.approx(counted, rel=0.05)
+
+
+# --- the boundary: files know nothing of the engine
+
+
+def test_what_is_saved_is_contiguous_and_goes_on_in_either_layout(networks, training):
+    pair = Pair(networks, training, torch.float32, REARRANGED)
+    pair.update("critic")
+    pair.update("generator")
+    fast = pair.fast
+    now = checkpoint.Checkpoint(
+        fast.generator, fast.critic, fast.ema, checkpoint.Progress("p", "grow", 0, 0), fast.state()
+    )
+    saved = checkpoint.state(now)
+    moments = [m for name in ("generator", "critic") for m in saved["optimizers"][name]["state"].values()]
+    tensors = [*saved["critic"].values(), *(m["exp_avg_sq"] for m in moments)]
+    assert all(t.stride() == torch.empty(t.shape).stride() for t in tensors)
+
+    ends = {}
+    for chosen_ in (PLAIN, REARRANGED):
+        again = checkpoint.from_state(saved, "test")
+        resumed = Step(again.generator, again.critic, again.ema, training, LR, DECAY, chosen_)
+        resumed.load_state(again.optimizers)
+        resumed.update_critic(pair.reals, pair.labels, pair.z[0], pair.mix, pair.alpha)
+        ends[chosen_] = [p.detach() for p in resumed.critic.parameters()]
+    pair.fast.update_critic(pair.reals, pair.labels, pair.z[0], pair.mix, pair.alpha)
+    for p, same, alike in zip(pair.fast.critic.parameters(), ends[REARRANGED], ends[PLAIN], strict=True):
+        assert torch.equal(p, same), "bit for bit in the same layout"
+        assert torch.allclose(p, alike, atol=1e-5)
