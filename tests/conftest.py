@@ -55,7 +55,7 @@ def training(parameters: dict[str, Any]) -> Training:
 def params_file(tmp_path: Path, parameters: dict[str, Any], networks: Networks) -> Path:
     """A parameter file with narrow networks and short phases."""
     phases = {name: phase | {"kimg": 0.1, "batch": 8} for name, phase in parameters["phases"].items()}
-    training = parameters["training"] | {"log_every_kimg": 0.02, "samples": 4, "sample_frames": 3}
+    training = parameters["training"] | {"log_every_kimg": 0.02, "samples": 4, "sample_frames": 3, "compile": "never"}
     content = parameters | {"networks": networks.model_dump(), "phases": phases, "training": training}
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
