@@ -1,11 +1,16 @@
 """The same phase on a CUDA device."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from pgan.networks import checkpoint
+from pgan.training import snapshots
 from pgan.training.config import Phase
+from pgan.training.determinism import make_deterministic
+from pgan.training.interrupt import Interrupted
 from pgan.training.loop import Job, PhaseRun
 from pgan.training.snapshots import Snapshots
 from pgan.training.step import Step
@@ -40,3 +45,45 @@ def test_a_phase_trains_on_the_gpu_and_its_checkpoint_loads_on_the_cpu(networks,
     loaded = checkpoint.load(tmp_path / "out/checkpoint.pt", "cpu")
     assert loaded.progress.images == 1008
     assert all(p.isfinite().all() for p in loaded.generator.parameters())
+
+
+@pytest.mark.parametrize("kind", ["stabilize", "grow"])
+def test_deterministic_training_is_the_same_in_every_run_and_after_a_stop(
+    kind, networks, training, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    make_deterministic()
+    spec = Phase.model_validate(
+        {"from": "init", "kind": kind, "resolution": 8 if kind == "grow" else 4, "kimg": 0.4, "batch": 16, "lr": 1e-3}
+    )
+    images = np.random.default_rng(0).integers(0, 256, (64, 1, spec.resolution, spec.resolution), dtype=np.uint8)
+    advance, stops = PhaseRun._advance, [5]
+
+    def stopped(self):
+        advance(self)
+        if self.step in stops:
+            stops.remove(self.step)
+            raise Interrupted(15)
+
+    def train(out):
+        run = PhaseRun(Job("p", spec, training, 0, images, np.zeros(64, np.int64)), fresh(), torch.device("cuda"))
+        with Snapshots(tmp_path / "s", "p", "k") as store:
+            run.run(store, 0.0, None)
+            run.write(tmp_path / out)
+            store.remove()
+        return (tmp_path / out / "checkpoint.pt").read_bytes()
+
+    def fresh():
+        return checkpoint.fresh(networks, 4, 0)
+
+    try:
+        whole = train("a")
+        assert train("b") == whole
+        monkeypatch.setattr(PhaseRun, "_advance", stopped)
+        monkeypatch.setattr(snapshots, "SHARE", math.inf)
+        with pytest.raises(Interrupted):
+            train("c")
+        assert (tmp_path / "s/p-k/newest.pt").exists()
+        assert train("c") == whole
+    finally:
+        torch.use_deterministic_algorithms(False)
