@@ -37,8 +37,8 @@ GENERATOR_UPDATE_PASSES = 2 + 1 + 2
 EAGER_STEP_SECONDS = 0.004
 """What a step takes however few its operations."""
 EAGER_FLOPS = 1.6e11
-COMPILED_SAVES = 0.15
-"""Share of the eager step's time: 0.23 at 4×4, 0.13 to 0.2 from 8×8 on."""
+COMPILED_SAVES = 0.12
+"""Share of the eager step's time: 0.27 at 4×4, 0.15 at 8×8, 0.12 at 16×16, all on one thread."""
 COMPILE_SECONDS = 40.0
 COMPILE_SECONDS_PER_BLOCK = 25.0
 
