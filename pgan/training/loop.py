@@ -25,7 +25,7 @@ from pgan.training.interrupt import stop_requests
 from pgan.training.memory import memory_errors
 from pgan.training.records import LiveLog, Means, Row, check_health, write_losses, write_samples, write_summary
 from pgan.training.schedule import Schedule
-from pgan.training.snapshots import Cadence, Snapshots
+from pgan.training.snapshots import Cadence, Position, Snapshots, read_position
 from pgan.training.step import Step, prepare_reals
 
 SAMPLE_BATCH = 64
@@ -115,6 +115,7 @@ class PhaseRun:
                         self._save_if_healthy(snapshots, required=stop.signal is not None)
                 stop.obey()
             self._take_pictures()
+            stop.seen()
             if self.step > first:  # whatever befalls the outputs, the training is not lost
                 self._save_if_healthy(snapshots, required=False)
             stop.obey()
@@ -226,15 +227,10 @@ class PhaseRun:
         """Save a snapshot. One that cannot be written ends the phase only where it is `required`: when it stops."""
         self._check(self.means.values(), snapshots)
         self._check(self.step_.finiteness(), snapshots)  # the last update came after the last loss
-        run = {
-            "step": self.step,
-            "rows": self.rows,
-            "means": self.means.state(),
-            "frames": list(map(torch.from_numpy, self.frames)),
-            "machine": self._machine(),
-        }
+        frames = list(map(torch.from_numpy, self.frames))
+        run = Position(self.step, self.rows, self.means.sums, self.means.counts, frames, self._machine())
         try:
-            snapshots.save(checkpoint.state(self.checkpoint()) | {"run": run})
+            snapshots.save(checkpoint.state(self.checkpoint()) | {"run": vars(run)})
         except PganError as error:
             if required:
                 raise
@@ -246,10 +242,12 @@ class PhaseRun:
         if content is None:
             return
         try:
-            self._load_state(content)
-        except (InputError, KeyError, TypeError, ValueError, AttributeError) as error:  # whole, but not what we write
-            raise InputError(f"{snapshots.path}: holds no state of this phase ({error}); delete it") from None
-        self._compare_machines(content["run"]["machine"])
+            position = read_position(content["run"], self.schedule.steps)
+            self._load_state(checkpoint.from_state(content, "snapshot"), position)
+        except (InputError, KeyError, TypeError, ValueError) as error:  # whole, but not what we write
+            reason = str(error).partition("\n")[0]
+            raise InputError(f"{snapshots.path}: holds no state of this phase ({reason}); delete it") from None
+        self._compare_machines(position.machine)
 
     def _compare_machines(self, before: dict[str, str]) -> None:
         """Say so where the results will not be those of a run on one machine."""
@@ -266,16 +264,14 @@ class PhaseRun:
         """What of this machine, and of its luck with the compiler, decides over the last digits."""
         return machine(self.device) | {"compiled": str(self.step_.compiled)}
 
-    def _load_state(self, content: dict[str, Any]) -> None:
-        run = content["run"]
-        saved = checkpoint.from_state(content, "snapshot")
+    def _load_state(self, saved: Checkpoint, position: Position) -> None:
         self.step_.generator.load_state_dict(saved.generator.state_dict())
         self.step_.critic.load_state_dict(saved.critic.state_dict())
         self.ema.load_state_dict(saved.ema.state_dict())
         self.step_.load_state(saved.optimizers or {})
-        self.step, self.rows = run["step"], run["rows"]
-        self.means.load_state(run["means"])
-        self.frames = [frame.numpy() for frame in run["frames"]]
+        self.step, self.rows = position.step, position.rows
+        self.means = Means(position.sums, position.counts)
+        self.frames = [frame.numpy() for frame in position.frames]
 
     def _bar(self) -> "tqdm[Any]":
         """kimg done, img/s, time left, losses; every ten seconds where it goes to a file."""

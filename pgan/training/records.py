@@ -21,9 +21,9 @@ Row = dict[str, float]
 class Means:
     """Running means of the loss terms since the last row, kept on the device: nothing waits for it."""
 
-    def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.counts: dict[str, int] = {}
+    def __init__(self, sums: dict[str, Tensor] | None = None, counts: dict[str, int] | None = None) -> None:
+        """Empty, or what a snapshot kept."""
+        self.sums, self.counts = dict(sums or {}), dict(counts or {})
 
     def add(self, terms: dict[str, Tensor]) -> None:
         """Add one step's terms, each a detached scalar."""
@@ -34,14 +34,6 @@ class Means:
     def values(self) -> Row:
         """The means so far."""
         return {name: float(total) / self.counts[name] for name, total in self.sums.items()}
-
-    def state(self) -> dict[str, Any]:
-        """For a snapshot."""
-        return {"sums": self.sums, "counts": self.counts}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """From a snapshot."""
-        self.sums, self.counts = dict(state["sums"]), dict(state["counts"])
 
 
 def check_health(row: Row, limit: float, phase: str, kimg: float, advice: str) -> None:

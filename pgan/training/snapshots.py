@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydantic
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 import pgan.data
@@ -36,6 +38,30 @@ except ImportError:  # Windows: two processes on one phase are then not kept apa
 SHARE = 0.02
 """Of the time, what snapshots may take at most."""
 NEWEST, PREVIOUS, LOCK = "newest.pt", "previous.pt", "lock"
+
+
+@pydantic.dataclasses.dataclass(config=pydantic.ConfigDict(strict=True, extra="forbid", arbitrary_types_allowed=True))
+class Position:
+    """How far a phase has come: what a snapshot holds beside the networks and Adam's state."""
+
+    step: int
+    rows: list[dict[str, int | float]]
+    """Of losses.csv."""
+    sums: dict[str, Tensor]
+    counts: dict[str, int]
+    """Of the loss terms since the last row."""
+    frames: list[Tensor]
+    """uint8 (n, C, r, r): the pictures taken so far."""
+    machine: dict[str, str]
+    """What decided over the last digits."""
+
+
+def read_position(content: dict[str, Any], steps: int) -> Position:
+    """The inverse of `vars`. Raises TypeError or ValueError when the content is no position in a phase of `steps`."""
+    position = Position(**content)
+    if not 0 <= position.step <= steps or any(frame.dtype != torch.uint8 for frame in position.frames):
+        raise ValueError(f"step {position.step} of {steps}")
+    return position
 
 
 def fingerprint(parameters: dict[str, Any], inputs: Inputs) -> str:

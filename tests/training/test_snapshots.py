@@ -5,12 +5,14 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from one_phase import EVERY_STEP, OFTEN, TRAIN, Experiment
 from zygote import Zygote
 
+from pgan.networks import checkpoint
 from pgan.training import snapshots
 from pgan.training.inputs import Inputs
 from pgan.training.snapshots import NEWEST, PREVIOUS, Cadence, fingerprint
@@ -77,6 +79,22 @@ def test_a_snapshot_of_another_phase_is_not_used_whatever_it_is_called(experimen
         (foreign / name).replace(own / name)
     shutil.rmtree(foreign)
     experiment.finish(expected, warnings=2)
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [{"step": -1}, {"step": 10**9}, {"rows": "x"}, {"rows": [{"images": "x"}]}, {"sums": {"a": 1.0}}, {"x": 1}],
+)
+def test_a_forged_snapshot_is_one_clear_line(forgery: dict[str, Any], experiment: Experiment) -> None:
+    experiment.lay("stabilize", steps=6)
+    experiment.break_off(5)
+    path = experiment.snapshots() / NEWEST
+    content = checkpoint.read(path)
+    content["run"] |= forgery
+    checkpoint.dump(content, path)
+    code, output = experiment.run(*TRAIN)
+    assert (code, output.count("\n"), "Traceback" in output) == (2, 1, False), output
+    assert f"{path.parent.relative_to(experiment.folder)}: holds no state of this phase" in output
 
 
 def change(experiment: Experiment, **values) -> None:
