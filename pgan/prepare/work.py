@@ -39,10 +39,10 @@ class Outcome:
     """The problem is the size, of which skipping the image would be no cure."""
 
 
-def chunk_worker(settings: Prepare, folder: Path, stopped: Callable[[], bool]) -> Callable[[Chunk], list[Outcome]]:
+def chunk_worker(settings: Prepare, folder: Path) -> Callable[[Chunk], list[Outcome]]:
     """The function that works on a chunk: it writes images to the files that `open_levels` made in `folder`.
 
-    Once `stopped()` is true it returns at the next image.  The function raises OSError when a level cannot be written.
+    The function raises OSError when a level cannot be written.
     """
     files = [(folder / level_name(resolution)).open("r+b", buffering=0) for resolution in settings.levels]
     starts = [_header_size(file) for file in files]
@@ -53,8 +53,6 @@ def chunk_worker(settings: Prepare, folder: Path, stopped: Callable[[], bool]) -
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Pillow finds odd but decodes; on large images decode() has the word
             for position, payload in chunk:
-                if stopped():
-                    break
                 outcome, square = _square(position, payload, settings)
                 outcomes.append(outcome)
                 if square is not None:

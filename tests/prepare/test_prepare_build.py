@@ -265,7 +265,6 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow  # on a busy machine it hangs about one time in three: see "Known" in CHANGELOG.md
 def test_a_killed_worker_is_an_error(settings: Settings, tmp_path: Path) -> None:
     def images() -> object:
         yield 0, np.zeros((8, 8), np.uint8)
