@@ -4,7 +4,7 @@
     python -m benchmarks.snapshots --seconds 600 --rounds 5
 
 Each row trains a phase for about `--seconds` and times every snapshot in it.  "share" leaves out the time before the
-first, and the one that every phase makes after its last step, for its outputs' sake.  Medians over the rounds; ends in a
+first, and the one that every phase makes after its last step, for its outputs. Medians over the rounds; ends in a
 Markdown table.
 """
 
