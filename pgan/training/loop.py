@@ -157,6 +157,7 @@ class PhaseRun:
         job, n = self.job, self.job.phase.batch
         alpha = self._alpha()
         for repeat in range(job.settings.critic_steps):
+            job.inputs.check()  # reading a mapped file that was cut short would kill the process
             images, labels = self.stream.batch(self.schedule.images(self.step) + repeat * n, n)
             mirror = self._random("mirror", repeat, (n,)) < 0.5 if job.settings.mirror else None
             reals = prepare_reals(torch.from_numpy(images).to(self.device), alpha, mirror)

@@ -184,6 +184,7 @@ PhaseRun._advance = advance
 CHANGES = {
     "written over": "with path.open('r+b') as file: file.seek(200); file.write(b'other')",
     "replaced": "np.save('other.npy', np.zeros((40, 1, 8, 8), np.uint8)); os.replace('other.npy', path)",
+    "cut short": "os.truncate(path, 1000)",
     "longer": "with path.open('ab') as file: file.write(b'more')",
     "deleted": "path.unlink()",
 }
