@@ -3,9 +3,9 @@
     python -m benchmarks.snapshots                        widths of the demo and of the paper, 16×16
     python -m benchmarks.snapshots --seconds 600 --rounds 5
 
-Each row trains a phase for about `--seconds` and times every snapshot in it.  "share" leaves out the time before the
-first, and the one that every phase makes after its last step, for its outputs. Medians over the rounds; ends in a
-Markdown table.
+Each row trains a phase for about `--seconds` and times every snapshot in it.  "share" is over whole cycles, a snapshot
+and the pause after it: without the time before the first snapshot, and without the one that every phase makes after its
+last step, for its outputs.  Medians over the rounds; ends in a Markdown table.
 """
 
 import argparse
@@ -73,26 +73,29 @@ def train(resolution: int, fmap_max: int, batch: int, steps: int) -> tuple[float
 
 def measure(resolution: int, fmap_max: int, batch: int, seconds: float, rounds: int) -> str:
     """A row of the table."""
-    few, _, _ = train(resolution, fmap_max, batch, 5)
-    steps = max(5, round(seconds / (few / 5)))
-    shares, costs, counts, size = [], [], [], 0
+    few, _, _ = train(resolution, fmap_max, batch, 20)
+    steps = max(20, round(seconds / (few / 20)))
+    shares, costs, counts, lengths, size = [], [], [], [], 0
     for _ in range(rounds):
-        _, saved, size = train(resolution, fmap_max, batch, steps)
-        (first, _), (end, _) = saved[0], saved[-1]
+        length, saved, size = train(resolution, fmap_max, batch, steps)
+        *whole, (last, _), _ = saved  # each with the pause after it, up to the last but the final one
+        if not whole:
+            raise SystemExit(f"{length:.0f} s are too short for two snapshots of {size / 1e6:.0f} MB: raise --seconds")
         costs.append(statistics.median(cost for _, cost in saved))
         counts.append(len(saved) - 1)
-        shares.append(sum(cost for _, cost in saved[:-1]) / (end - first))
+        lengths.append(length)
+        shares.append(sum(cost for _, cost in whole) / (last - whole[0][0]))
     middle = statistics.median
     return (
         f"| {resolution}² | {fmap_max} | {batch} | {size / 1e6:.1f} MB | {middle(costs) * 1e3:.0f} ms "
-        f"| {middle(counts):.0f} in {seconds:.0f} s | {middle(shares):.2%} |"
+        f"| {middle(counts):.0f} in {middle(lengths):.0f} s | {middle(shares):.2%} |"
     )
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=200.0)
+    parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     print("| resolution | fmap_max | batch | size | cost of one | number | share of the time |")

@@ -43,7 +43,7 @@ import os, sys
 def _hook(event, arguments):
     if event == "open" and isinstance(arguments[0], str | bytes | os.PathLike) and not _writes(*arguments[1:]):
         path = os.path.relpath(os.fsdecode(arguments[0]))
-        if path.startswith("data" + os.sep):
+        if path.startswith("data" + os.sep) and not os.path.isdir(path):  # a folder is opened to be synced
             line = f"{' '.join(sys.orig_argv[1:])}\\t{path}\\n"
             fd = os.open(_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.write(fd, line.encode())
