@@ -5,7 +5,8 @@ import sys
 import typer
 
 from pgan import experiment
-from pgan.errors import exit_on_sigterm
+from pgan.cleaning.command import clean
+from pgan.errors import exit_on_signals, protect_stderr
 from pgan.interchange.command import import_
 from pgan.interchange.export_command import export
 from pgan.metrics.command import evaluate, features
@@ -13,7 +14,6 @@ from pgan.networks.command import init
 from pgan.prepare.command import download, prepare
 from pgan.rendering.command import render
 from pgan.sampling.command import interpolate, sample
-from pgan.training.clean_command import clean
 from pgan.training.command import train
 
 app = typer.Typer(
@@ -42,7 +42,8 @@ app.command("import")(import_)
 
 def main() -> None:
     """The console script."""
-    exit_on_sigterm()
+    protect_stderr()
+    exit_on_signals()
     if hasattr(sys.stdout, "reconfigure"):  # a file's name may be any bytes; that it cannot be shown is no failure
         sys.stdout.reconfigure(errors="backslashreplace")
     app(prog_name="pgan")

@@ -2,8 +2,9 @@
 
 import reprlib
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 SEPARATOR = "\n       "
 """Between the problems of one error, each of which has a line of its own."""
@@ -56,14 +57,45 @@ def fail(error: BaseException) -> NoReturn:
     raise error
 
 
-def exit_on_sigterm() -> None:
-    """Let SIGTERM end the process like Ctrl-C does, through everything that cleans up; exit code 143."""
+class Unbreakable:
+    """A stream that falls silent where it cannot be written to: a closed terminal must not end a week's training."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, if that is possible."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, if that is possible."""
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def protect_stderr() -> None:
+    """Let messages and progress bars be lost where nobody can read them."""
+    import sys
+
+    sys.stderr = Unbreakable(sys.stderr)
+
+
+def exit_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end the process like Ctrl-C does, through everything that cleans up; 128 + the number."""
     import signal
 
     def leave(number: int, _: Any) -> NoReturn:
         raise SystemExit(128 + number)
 
-    signal.signal(signal.SIGTERM, leave)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
+            signal.signal(number, leave)
 
 
 def readable(message: str) -> str:

@@ -7,6 +7,7 @@ process leaves under that name, the next one that writes to the same place clear
 import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,11 +30,11 @@ def whole_file(path: Path) -> Iterator[Path]:
         InputError: nothing can be written there.
         RunError: the disk is full, or fails.
     """
-    part = path.with_name(f".{path.stem}.part{path.suffix}")  # libraries tell the format by the ending
     with writing(path):
         if path.exists() and not path.is_file():  # a rename would put a file in the place of /dev/null
             kind = "a folder" if path.is_dir() else "a pipe or device"
             raise InputError(f"{path}: cannot be written: it is {kind}")
+        part = path.with_name(f".{path.stem}.part{path.suffix}")  # libraries tell the format by the ending
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield part
@@ -86,12 +87,20 @@ def replaced_folder(path: Path, marker: str, maker: str) -> Iterator[Path]:
             shutil.rmtree(old, ignore_errors=True)
 
 
+def check_distinct(out: Path, *inputs: Path) -> None:
+    """Raise InputError where the output is one of the command's own inputs."""
+    for path in inputs:
+        if out.exists() and path.exists() and out.samefile(path):
+            raise InputError(f"{out}: would be written over its own source; choose another name")
+
+
 def check_place(path: Path) -> None:
     """Find out before the work, not after it, whether `whole_folder` could write there. Raises as it does."""
     with writing(path):
         _check_no_file(path)
-        with _part_folder(path):
-            pass
+        place = _named(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        os.rmdir(tempfile.mkdtemp(prefix=f".{place.name}.part", dir=place.parent))  # not that of one who writes there
 
 
 def _check_no_file(path: Path) -> None:
@@ -120,19 +129,29 @@ def _about(error: OSError, path: Path) -> bool:
     if place in (target, *target.parents):
         return True
     beside = place.relative_to(target.parent).parts[0] if place.is_relative_to(target.parent) else ""
-    return beside in (target.name, f".{target.name}.part", f".{target.name}.old", f".{target.stem}.part{target.suffix}")
+    hidden = (f".{target.name}.part", f".{target.name}.old", f".{target.stem}.part")
+    return beside == target.name or beside.startswith(hidden)
 
 
 @contextmanager
 def _part_folder(path: Path) -> Iterator[Path]:
     """A new hidden folder beside `path`; when the block ends, what is still in it goes."""
-    part = path.with_name(f".{path.name}.part")
+    place = _named(path)
+    part = place.with_name(f".{place.name}.part")
     shutil.rmtree(part, ignore_errors=True)  # left by a process that was killed
     part.mkdir(parents=True)
     try:
         yield part
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _named(path: Path) -> Path:
+    """The same place by a path that ends in its name, as `.` and `..` do not. Raises InputError for the root."""
+    place = path.resolve() if path.name in ("", "..") else path
+    if not place.name:
+        raise InputError(f"{path}: cannot be written: it is the root of the disk")
+    return place
 
 
 def _move_into(part: Path, path: Path) -> None:

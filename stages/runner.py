@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pgan.errors import InputError, exit_on_sigterm, user_errors
+from pgan.errors import InputError, exit_on_signals, protect_stderr, user_errors
 from pgan.experiment import read_experiment
 
 PARAMS = Path("params.yaml")
@@ -55,7 +55,8 @@ def phase_argument() -> str:
 
 def run(stage: Stage, work: Callable[[], None]) -> None:
     """Run a stage's work under its MLflow run; what a user can cause ends in one line and an exit code."""
-    exit_on_sigterm()
+    protect_stderr()
+    exit_on_signals()
     try:
         _run(stage, work)
     except SystemExit as stop:

@@ -9,7 +9,7 @@ from places import read_only, small_disk
 
 from pgan import files
 from pgan.errors import InputError, RunError
-from pgan.files import check_place, replaced_folder, whole_file, whole_folder, writing
+from pgan.files import check_distinct, check_place, replaced_folder, whole_file, whole_folder, writing
 
 
 def names(folder: Path) -> list[str]:
@@ -139,6 +139,36 @@ def test_a_device_or_pipe_is_not_replaced(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="cannot be written: it is a"):
             with_bytes(tmp_path / name, 1)
     assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("name", [".", "..", "/"])
+def test_places_without_a_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(InputError, match="cannot be written: it is"):
+        with_bytes(Path(name), 1)
+    if name == "/":
+        with pytest.raises(InputError, match="the root"), whole_folder(Path(name)):
+            pass
+        return
+    with whole_folder(Path(name)) as part:
+        (part / "a").touch()
+    assert Path(name, "a").exists()
+
+
+def test_the_output_of_a_command_is_not_its_input(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    (tmp_path / "link").symlink_to("a")
+    check_distinct(tmp_path / "new", tmp_path / "a", tmp_path / "missing")
+    with pytest.raises(InputError, match="link: would be written over its own source"):
+        check_distinct(tmp_path / "link", tmp_path / "a")
+
+
+def test_looking_at_a_place_does_not_disturb_one_who_writes_there(tmp_path: Path) -> None:
+    with whole_folder(tmp_path / "out") as part:
+        (part / "a").touch()
+        check_place(tmp_path / "out")
+    assert names(tmp_path) == ["out", "out/a"]
 
 
 def test_a_place_below_a_file(tmp_path: Path) -> None:

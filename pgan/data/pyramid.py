@@ -88,7 +88,7 @@ def open_level(folder: Path, resolution: int) -> np.ndarray:
         InputError: the level is missing, or is not what its name says.
     """
     path = folder / level_name(resolution)
-    if not (folder / LABELS).exists():
+    if not path.exists() and not (folder / LABELS).exists():
         raise InputError(f"{path}: no such file: there is no pyramid here; make one with `pgan prepare`")
     images = _open(path, f"the pyramid has no level of {resolution} pixels; raise prepare.resolution")
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[2:] != (resolution, resolution):

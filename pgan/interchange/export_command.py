@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pgan.errors import InputError, user_errors
-from pgan.files import whole_file
+from pgan.files import check_distinct, whole_file
 
 
 class Format(StrEnum):
@@ -37,8 +37,7 @@ def export(
     output `images` (N, C, H, W) float32, about [-1, 1]; any N.
     """
     chosen = choose_format(out, format)
-    if out.exists() and checkpoint.exists() and out.samefile(checkpoint):
-        raise InputError(f"{out}: would be written over its own source; choose another name")
+    check_distinct(out, checkpoint)
 
     from pgan.interchange.description import Description
     from pgan.interchange.portable import Portable

@@ -91,7 +91,7 @@ def shrink(checkpoint: Checkpoint, resolution: int) -> Checkpoint:
 
 
 def state(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The checkpoint as tensors and plain values; the tensors are copies, contiguous however training laid them out."""
+    """The checkpoint as plain values and tensors, copied to the CPU and contiguous however training had them."""
     return {
         "format": FORMAT,
         "networks": checkpoint.config.model_dump(),
@@ -105,9 +105,9 @@ def state(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def contiguous(value: Any) -> Any:
-    """Nested dictionaries and lists with contiguous copies of their tensors."""
+    """Nested dictionaries and lists with contiguous copies of their tensors on the CPU: the device may be full."""
     if isinstance(value, Tensor):
-        return value.detach().clone(memory_format=torch.contiguous_format)
+        return value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
     if isinstance(value, dict):
         return {key: contiguous(item) for key, item in value.items()}
     return [contiguous(item) for item in value] if isinstance(value, list) else value

@@ -53,7 +53,6 @@ def train(
     spec = read_section(params, f"phases.{phase}", Phase)
     out = out or Path("data/train") / phase
     parent = parent or out.parent / spec.from_ / "checkpoint.pt"
-    check_place(out)
 
     from pgan.data.pyramid import open_labels, open_level
     from pgan.networks import checkpoint
@@ -77,11 +76,15 @@ def train(
         raise InputError(f"{params}: phases.{phase}.{key}: {reason}")
     images, labels = open_level(pyramid, spec.resolution), open_labels(pyramid)
     _check_data(images.shape, labels, networks, params, pyramid)
+    check_place(out)
     chosen = pick_device(device)
     job = Job(phase, spec, settings, seed, images, labels, inputs)
     with memory_errors(f"{phase}: the networks on {chosen}", "lower networks.fmap_max"):
         run = PhaseRun(job, before, chosen)
-    with Snapshots(snapshots, phase, identify(params, phase, chosen.type, inputs)) as store:
+    origin = {"params": params, "parent": parent, "pyramid": pyramid}
+    named = {name: str(path.absolute()) for name, path in origin.items()}
+    key = identify(params, phase, chosen.type, inputs)
+    with Snapshots(snapshots, phase, key, named) as store:
         try:
             run.run(store, snapshot_seconds, log)
         except Interrupted as stop:

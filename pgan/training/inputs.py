@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pgan.errors import RunError
 
-Identity = tuple[int, int, int, int]
+Identity = tuple[int, int, int, int, int]
 
 
 class Inputs:
@@ -49,7 +49,7 @@ def _identity(path: Path) -> Identity | None:
         status = os.stat(path)
     except OSError:
         return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _digest(path: Path) -> bytes:

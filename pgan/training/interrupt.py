@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request that the loop answers between two steps, so that no state is ever half updated."""
+"""Ctrl-C, SIGTERM and SIGHUP as a request that the loop answers between two steps: no state is ever half updated."""
 
 import os
 import signal
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+STOPS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
+"""Ctrl-C, `kill`, and a terminal that is closed."""
 PATIENCE_SECONDS = 4.0
 """How long a step may go on after a signal. Whoever sends one often follows it by SIGKILL."""
 AGAIN_SECONDS = 1.0
@@ -28,8 +30,10 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self.answered = False
-        """Whether the loop has seen it."""
+        self.is_saving = False
+        """Whether the loop is at something that must not be given up, however long it takes."""
+        self.over = False
+        """Whether the block has ended."""
         self._came = 0.0
 
     def set(self, number: int, frame: FrameType | None) -> None:
@@ -40,10 +44,14 @@ class StopRequest:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
 
-    def seen(self) -> bool:
-        """Whether a signal has come; from now on it counts as answered."""
-        self.answered = self.signal is not None
-        return self.answered
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Around what must not be given up."""
+        self.is_saving = True
+        try:
+            yield
+        finally:
+            self.is_saving = False
 
     def obey(self) -> None:
         """Raise Interrupted if a signal has come."""
@@ -53,7 +61,7 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Catch SIGINT and SIGTERM inside the block; outside the main thread, where none can be caught, do nothing.
+    """Catch them inside the block, but for those that are ignored; outside the main thread none can be caught.
 
     A step that does not end within `PATIENCE_SECONDS` after the signal is given up, and the process with it: what was
     trained since the last snapshot, in general that one step, is trained again.
@@ -62,7 +70,8 @@ def stop_requests() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, request.set) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [number for number in STOPS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores SIGHUP
+    before = {number: signal.signal(number, request.set) for number in heard}
     try:
         with _watched(request):
             yield request
@@ -82,7 +91,7 @@ def _watched(request: StopRequest) -> Iterator[None]:
     try:
         yield
     finally:
-        request.answered = True
+        request.over = True
         signal.set_wakeup_fd(before)
         os.close(telling)  # ends the thread, if it has not been told anything
         watchdog.join()
@@ -91,16 +100,18 @@ def _watched(request: StopRequest) -> Iterator[None]:
 
 def _watch(pipe: int, request: StopRequest) -> None:
     told = os.read(pipe, 1)
-    while told and told[0] not in (signal.SIGINT, signal.SIGTERM):
+    while told and told[0] not in STOPS:
         told = os.read(pipe, 1)
     if not told:
         return
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
-        if request.answered:
+        if request.over:
             return
+        if request.is_saving:
+            end = time.monotonic() + PATIENCE_SECONDS
         time.sleep(0.02)
     name = signal.Signals(told[0]).name
     print(f"\nstopped ({name}) within a long step; the same command goes on from the last snapshot", file=sys.stderr)
-    sys.stderr.flush()
+    print("(or from the beginning, where there is none yet)", file=sys.stderr, flush=True)
     os._exit(128 + told[0])

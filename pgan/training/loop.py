@@ -84,6 +84,8 @@ class PhaseRun:
         self.means = Means()
         self.rows: list[Row] = []
         self.frames: list[np.ndarray] = []
+        self.warned = False
+        """That no snapshot can be written."""
 
     def run(self, snapshots: Snapshots, snapshot_seconds: float, log: Path | None) -> None:
         """Advance to the last step, with a progress bar, snapshots no more often than that, and a live log.
@@ -110,15 +112,15 @@ class PhaseRun:
                     self._finish_row(snapshots)
                     live.add(self.rows[-1], self.schedule.images(self.step - first))
                     bar.set_postfix_str(_postfix(self.rows[-1]), refresh=False)
-                if stop.seen() or cadence.due():
-                    with cadence.measured():
+                if stop.signal or cadence.due():
+                    with stop.saving(), cadence.measured():
                         self._save_if_healthy(snapshots, required=stop.signal is not None)
                 stop.obey()
             self._take_pictures()
-            stop.seen()
             if self.step > first:  # whatever befalls the outputs, the training is not lost
-                self._save_if_healthy(snapshots, required=False)
-            stop.obey()
+                with stop.saving():
+                    self._save_if_healthy(snapshots, required=False)
+        stop.obey()
 
     def write(self, out: Path) -> None:
         """Write the phase's outputs: all of them, or none. Raises as `whole_folder` does."""
@@ -232,10 +234,13 @@ class PhaseRun:
         run = Position(self.step, self.rows, self.means.sums, self.means.counts, frames, self._machine())
         try:
             snapshots.save(checkpoint.state(self.checkpoint()) | {"run": vars(run)})
+            self.warned = False
         except PganError as error:
             if required:
                 raise
-            tqdm.write(f"warning: no snapshot, training goes on: {error}", file=sys.stderr)
+            if not self.warned:  # not every few seconds for days
+                tqdm.write(f"warning: no snapshot, training goes on and tries again: {error}", file=sys.stderr)
+            self.warned = True
 
     def _resume(self, snapshots: Snapshots) -> None:
         """Take up the newest snapshot, if there is one."""

@@ -13,9 +13,10 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
-from pgan.errors import RunError
+from pgan.errors import InputError, RunError
 
 Row = dict[str, float]
+SPEED = "img_per_s"
 
 
 class Means:
@@ -82,6 +83,8 @@ class LiveLog:
     def _open(self, path: Path | None) -> TextIO | None:
         if path is None:
             return None
+        if path.is_file() and not _is_log(path):
+            raise InputError(f"{path}: exists and is no log of `pgan train`; choose another --log")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK)  # a pipe must not block
@@ -93,7 +96,7 @@ class LiveLog:
     def _write(self, row: Row, speed: float) -> None:
         if self._file is None:
             return
-        header = "" if self._headed else ",".join([*row.keys(), "img_per_s"]) + "\n"
+        header = "" if self._headed else ",".join([*row.keys(), SPEED]) + "\n"
         try:
             self._file.write(header + ",".join([*(_number(value) for value in row.values()), f"{speed:.5g}"]) + "\n")
             self._headed = True
@@ -103,6 +106,13 @@ class LiveLog:
 
     def _warn(self, error: OSError) -> None:
         tqdm.write(f"warning: {self._path}: no live log, training goes on: {error.strerror or error}", file=sys.stderr)
+
+
+def _is_log(path: Path) -> bool:
+    """Whether a file is empty or begins as our logs do: any other must survive."""
+    with path.open("rb") as file:
+        first = file.readline(10_000)
+    return not first or first.endswith(f",{SPEED}\n".encode())
 
 
 def write_samples(path: Path, frames: list[np.ndarray]) -> None:

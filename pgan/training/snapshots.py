@@ -37,7 +37,9 @@ except ImportError:  # Windows: two processes on one phase are then not kept apa
 
 SHARE = 0.02
 """Of the time, what snapshots may take at most."""
-NEWEST, PREVIOUS, LOCK = "newest.pt", "previous.pt", "lock"
+NEWEST, PREVIOUS, ORIGIN, LOCK = "newest.pt", "previous.pt", "origin.json", "lock"
+FILES = (NEWEST, PREVIOUS, ORIGIN, LOCK, ".newest.part.pt", ".origin.part.json")
+"""All that may lie in a phase's folder; the last two are what a killed process left."""
 
 
 @pydantic.dataclasses.dataclass(config=pydantic.ConfigDict(strict=True, extra="forbid", arbitrary_types_allowed=True))
@@ -114,8 +116,9 @@ class Snapshots:
     write the same, so the first one writes, and the other takes over when the first has ended.
     """
 
-    def __init__(self, folder: Path, phase: str, key: str) -> None:
-        self.phase, self.key = phase, key
+    def __init__(self, folder: Path, phase: str, key: str, origin: dict[str, str] | None = None) -> None:
+        """`origin` names the files that the phase is made from, for `pgan clean`."""
+        self.phase, self.key, self._origin = phase, key, origin
         self.path = folder / f"{phase}-{key}"
         self._lock = Lock(self.path / LOCK)
 
@@ -160,6 +163,10 @@ class Snapshots:
                 return self._belonging(checkpoint.read(path), path)
             except InputError as error:
                 _warn(f"damaged snapshot ignored: {error}")
+        others = [path for path in self.path.parent.glob(f"{self.phase}-*/{NEWEST}") if path.parent != self.path]
+        if others:
+            what = "other parameters, inputs, code or device; `pgan clean --dry-run` lists them"
+            _say(f"note: snapshots of {self.phase} that are there are not used, being of {what}")
         return None
 
     def remove(self) -> None:
@@ -169,6 +176,9 @@ class Snapshots:
 
     def _write(self, content: dict[str, Any]) -> None:
         newest = self.path / NEWEST
+        if not (self.path / ORIGIN).exists():
+            with files.whole_file(self.path / ORIGIN) as part:
+                part.write_text(json.dumps(self._origin), encoding="utf-8")
         with files.whole_file(newest) as part:
             checkpoint.dump(content | {"key": self.key}, part)
             if newest.exists():
@@ -192,11 +202,14 @@ class Lock:
         while self._handle is None:
             with files.writing(self.path):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+                try:
+                    handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+                except FileNotFoundError:  # the one who held it deletes the folder at this moment
+                    continue
             if not _held(handle):
                 os.close(handle)
                 return False
-            if self.path.exists() and self.path.stat().st_ino == os.fstat(handle).st_ino:
+            if _same(self.path, handle):
                 self._handle = handle
             else:  # deleted meanwhile by the one who held it
                 os.close(handle)
@@ -207,6 +220,13 @@ class Lock:
         if self._handle is not None:
             os.close(self._handle)
         self._handle = None
+
+
+def _same(path: Path, handle: int) -> bool:
+    try:
+        return path.stat().st_ino == os.fstat(handle).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _held(handle: int) -> bool:
@@ -220,4 +240,8 @@ def _held(handle: int) -> bool:
 
 
 def _warn(message: str) -> None:
-    tqdm.write(f"warning: {message}", file=sys.stderr)
+    _say(f"warning: {message}")
+
+
+def _say(message: str) -> None:
+    tqdm.write(message, file=sys.stderr)

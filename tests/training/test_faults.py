@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -27,13 +28,13 @@ def error_line(output: str) -> str:
 # --- disks
 
 
-def test_no_room_for_snapshots_costs_warnings_and_nothing_else(experiment: Experiment) -> None:
+def test_no_room_for_snapshots_costs_a_warning_and_nothing_else(experiment: Experiment) -> None:
     experiment.lay("grow, labels", steps=6)
     expected = experiment.undisturbed()
     with small_disk(experiment.folder / "disk", CHECKPOINT // 2) as disk:
         code, output = experiment.run(*OFTEN, "--snapshots", str(disk), before=EVERY_STEP)
         assert code == 0, output
-        assert output.count("warning: no snapshot, training goes on: ") == output.count("warning") == 7
+        assert output.count("warning: no snapshot, training goes on and tries again: ") == output.count("warning") == 1
         assert "No space left on device" in output or "the disk is probably full" in output
         assert list(disk.iterdir()) == []
     assert experiment.outputs() == expected
@@ -97,6 +98,32 @@ def test_a_live_log_on_a_full_disk_is_given_up(experiment: Experiment) -> None:
     experiment.assert_finished(expected)
 
 
+@pytest.mark.parametrize("name", ["params.yaml", "data/pyramid/labels.npy", "data/train/init/checkpoint.pt"])
+def test_a_live_log_is_not_written_over_anything_else(name: str, experiment: Experiment) -> None:
+    experiment.lay("stabilize", steps=6)
+    before = (experiment.folder / name).read_bytes()
+    code, output = experiment.run(*TRAIN, "--log", name, before=NO_STEP)
+    assert code == 2
+    assert error_line(output) == f"error: {name}: exists and is no log of `pgan train`; choose another --log"
+    assert (experiment.folder / name).read_bytes() == before
+
+
+def test_messages_that_nobody_can_read_do_not_end_the_training(experiment: Experiment) -> None:
+    """Standard error on a full disk, and a pipe whose reader has gone."""
+    experiment.lay("stabilize", steps=6)
+    expected = experiment.undisturbed()
+    command = [sys.executable, "-m", "pgan", *TRAIN]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, cwd=experiment.folder, stderr=full, check=False)
+    assert done.returncode == 0
+    experiment.assert_finished(expected)
+    process = subprocess.Popen(command, cwd=experiment.folder, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    process.stderr.close()
+    assert process.wait(120) == 0
+    experiment.assert_finished(expected)
+
+
 def test_a_live_log_that_nobody_reads_from_a_pipe_is_given_up(experiment: Experiment) -> None:
     experiment.lay("stabilize", steps=6)
     os.mkfifo(experiment.folder / "pipe")
@@ -108,7 +135,8 @@ def test_a_read_only_place_is_found_before_the_training(experiment: Experiment) 
     experiment.lay("stabilize", steps=6)
     with small_disk(experiment.folder / "disk", 2**20) as disk:
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        code, output = experiment.run(*TRAIN, "--out", "disk/p", before=NO_STEP)
+        elsewhere = ("--out", "disk/p", "--parent", "data/train/init/checkpoint.pt")
+        code, output = experiment.run(*TRAIN, *elsewhere, before=NO_STEP)
         assert code == 2
         assert error_line(output) == "error: disk/p: cannot be written: Read-only file system"
         code, output = experiment.run(*TRAIN, "--snapshots", "disk/snapshots", before=NO_STEP)
@@ -277,6 +305,50 @@ def test_a_step_that_takes_long_does_not_keep_a_signal_waiting(
     code, output = experiment.run(*TRAIN, "--log", "log.csv")
     rows = (experiment.folder / "log.csv").read_text().splitlines()[1:]
     assert sum(row.endswith(",nan") for row in rows) == 2, "six steps, two rows, are not trained again"
+    experiment.assert_finished(expected)
+
+
+SLOW_SAVE = """
+import time
+from pathlib import Path
+from pgan.networks import checkpoint
+dump = checkpoint.dump
+def slow(content, path):
+    if not Path("saving").exists():
+        Path("saving").touch()
+        time.sleep(6)
+    dump(content, path)
+checkpoint.dump = slow
+"""
+
+
+def test_a_snapshot_that_is_being_written_is_not_given_up(experiment: Experiment) -> None:
+    experiment.lay("grow, labels", steps=12)
+    expected = experiment.undisturbed()
+    child = experiment.start(*OFTEN, "--log", "log.csv", before=EVERY_STEP + SLOW_SAVE)
+    wait_for(experiment.folder / "saving")
+    child.send(signal.SIGTERM)
+    code, output = child.end()
+    assert code == 143, output
+    assert "stopped (SIGTERM); the same command goes on from .pgan/snapshots/p-" in output
+    assert (experiment.snapshots() / "newest.pt").exists()
+    experiment.finish(expected)
+
+
+def test_a_terminal_that_is_closed_is_a_request_to_stop(experiment: Experiment) -> None:
+    experiment.lay("stabilize", steps=6)
+    expected = experiment.undisturbed()
+    code, output = experiment.run(*TRAIN, before=KILLED_AFTER.format(steps=3).replace("SIGKILL", "SIGHUP"))
+    assert code == 129, output
+    experiment.finish(expected)
+
+
+def test_nohup_is_respected(experiment: Experiment) -> None:
+    experiment.lay("stabilize", steps=6)
+    expected = experiment.undisturbed()
+    ignored = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+    code, output = experiment.run(*TRAIN, before=ignored + KILLED_AFTER.format(steps=3).replace("SIGKILL", "SIGHUP"))
+    assert code == 0, output
     experiment.assert_finished(expected)
 
 

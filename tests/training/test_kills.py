@@ -38,7 +38,7 @@ def test_killed_at_random_moments(case: str, experiment: Experiment) -> None:
 def test_told_to_stop_at_random_moments(
     case: str, number: signal.Signals, expected_code: int, experiment: Experiment
 ) -> None:
-    """Each time it is gone within five seconds, and nothing of what it had trained is trained again."""
+    """Each time it is gone within five seconds, and says how it ended."""
     experiment.lay(case, steps=60)
     expected = experiment.undisturbed()
     moments = random.Random(case)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from one_phase import EVERY_STEP, OFTEN, TRAIN, Experiment
+from one_phase import EVERY_STEP, KILLED_AFTER, OFTEN, TRAIN, Experiment
 from zygote import Zygote
 
 from pgan.networks import checkpoint
@@ -247,6 +247,46 @@ def test_clean_leaves_what_it_cannot_judge_and_what_is_in_use(zygote: Zygote, ex
     finally:
         other.close()
     assert experiment.run("clean")[1].splitlines()[-1].startswith("1 deleted")
+
+
+def test_clean_deletes_nothing_but_snapshots(experiment: Experiment) -> None:
+    experiment.lay("stabilize", steps=6)
+    home = experiment.folder / "home"
+    for name in ("my-photos", "p-0123456789abcdef"):
+        (home / name).mkdir(parents=True)
+        (home / name / "mine").write_text("precious")
+    (home / "p-fedcba9876543210").symlink_to(home / "my-photos")
+    assert experiment.run("clean", "--snapshots", "home") == (0, "0 deleted, 0.0 MB\n")
+    assert len(list(home.rglob("mine"))) == 2
+    code, output = experiment.run("clean", "--snapshots", "params.yaml")
+    assert (code, output.count("\n")) == (2, 1)
+
+
+def test_clean_keeps_what_a_command_with_other_files_goes_on_from(experiment: Experiment) -> None:
+    experiment.lay("stabilize", steps=6)
+    expected = experiment.undisturbed()
+    init = experiment.folder / "data/train/init"
+    init.rename(experiment.folder / "elsewhere")
+    (experiment.folder / "params.yaml").rename(experiment.folder / "mine.yaml")
+    own = ("--params", "mine.yaml", "--parent", "elsewhere/checkpoint.pt")
+    code, output = experiment.run(*OFTEN, *own, before=EVERY_STEP + KILLED_AFTER.format(steps=5))
+    assert code == -9, output
+    (experiment.folder / "elsewhere").rename(init)
+    shutil.copytree(init, experiment.folder / "elsewhere")
+    shutil.copy(experiment.folder / "mine.yaml", experiment.folder / "params.yaml")
+    change(experiment, lr=0.5)
+    code, output = experiment.run("clean")
+    assert (code, output.count("kept: p goes on from it")) == (0, 1), output
+    (experiment.folder / "mine.yaml").rename(experiment.folder / "params.yaml")
+    experiment.finish(expected)
+
+
+def test_a_snapshot_of_other_parameters_is_told_of(experiment: Experiment) -> None:
+    experiment.lay("stabilize", steps=6)
+    experiment.break_off(5)
+    change(experiment, lr=0.002)
+    code, output = experiment.run(*TRAIN)
+    assert (code, output.count("note: snapshots of p that are there are not used")) == (0, 1), output
 
 
 def test_clean_without_anything_to_do(experiment: Experiment) -> None:

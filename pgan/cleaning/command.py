@@ -21,7 +21,7 @@ def clean(
     Those are what interrupted runs of other parameters, data or code left behind, also those of experiments that wait
     in DVC's queue after an interruption. What a running process uses stays.
     """
-    from pgan.training.clean import find, megabytes, remove
+    from pgan.cleaning.orphans import find, megabytes, remove
 
     orphans = []
     for found in find(snapshots, params, train, pyramid):

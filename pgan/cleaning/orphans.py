@@ -1,16 +1,19 @@
-"""Snapshots that no phase of the parameter file will ever use again."""
+"""Snapshots that no phase of a parameter file will ever use again."""
 
-import shutil
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from pgan.config import read_yaml, validate
-from pgan.errors import InputError
+from pgan.errors import InputError, PganError
+from pgan.inputs import read_json
 from pgan.training.config import Phase
 from pgan.training.identity import identify, read_inputs
-from pgan.training.snapshots import LOCK, Lock
+from pgan.training.snapshots import FILES, LOCK, ORIGIN, Lock
 
+NAME = re.compile(r"(\w+)-[0-9a-f]{16}", re.ASCII)
+"""Of a phase's folder of snapshots."""
 DEVICES = ("cpu", "cuda", "mps")
 """Kinds of devices on which a snapshot may have been made, here or on another machine that shares the folder."""
 
@@ -36,15 +39,22 @@ class Found:
 def find(folder: Path, params: Path, train: Path, pyramid: Path) -> list[Found]:
     """All snapshots in `folder`, each judged by the parameter file and what lies in `train` and `pyramid`.
 
+    What is no folder of snapshots is no business of ours, and not listed.
+
     Raises:
-        InputError: the parameter file is wrong, so that nothing could be judged.
+        InputError: `folder` is a file, or the parameter file is wrong, so that nothing could be judged.
     """
     mapping = read_yaml(params).get("phases")
     if not isinstance(mapping, dict):
         raise InputError(f"{params}: phases: expected a mapping, found {mapping!r}")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: a file, where a folder of snapshots was expected")
     phases = {name: validate(value, Phase, params, f"phases.{name}") for name, value in mapping.items()}
-    wanted = {name: _keys(name, phase, params, train, pyramid) for name, phase in phases.items()}
-    return [_judge(path, wanted) for path in sorted(folder.glob("*-*")) if path.is_dir()]
+    wanted = {
+        name: _keys(name, phase, params, train / phase.from_ / "checkpoint.pt", pyramid)
+        for name, phase in phases.items()
+    }
+    return [_judge(path, wanted) for path in sorted(folder.glob("*-*")) if _is_ours(path)]
 
 
 def remove(found: Found) -> bool:
@@ -52,17 +62,26 @@ def remove(found: Found) -> bool:
     lock = Lock(found.path / LOCK)
     if not lock.acquire():
         return False
-    shutil.rmtree(found.path)
+    for name in FILES:
+        (found.path / name).unlink(missing_ok=True)
     lock.release()
+    found.path.rmdir()
     return True
 
 
-def _keys(name: str, phase: Phase, params: Path, train: Path, pyramid: Path) -> set[str] | None:
+def _is_ours(path: Path) -> bool:
+    """Whether a folder is named and filled as snapshots are: everything else must survive, whatever --snapshots is."""
+    if path.is_symlink() or not path.is_dir() or not NAME.fullmatch(path.name):
+        return False
+    return all(file.name in FILES and file.is_file() for file in path.iterdir())
+
+
+def _keys(name: str, phase: Phase, params: Path, parent: Path, pyramid: Path) -> set[str] | None:
     """The keys that the phase's snapshots may have; None while its inputs are missing and nobody can tell."""
-    inputs = read_inputs(phase, train / phase.from_ / "checkpoint.pt", pyramid)
+    inputs = read_inputs(phase, parent, pyramid)
     try:
         return {identify(params, name, device, inputs) for device in DEVICES}
-    except FileNotFoundError:
+    except OSError:
         return None
 
 
@@ -76,12 +95,27 @@ def _judge(path: Path, wanted: dict[str, set[str] | None]) -> Found:
         kept = "a process is training with it"
     elif phase in wanted and wanted[phase] is None:
         kept = f"what {phase} continues or reads is not there yet, so nobody can tell"
-    elif key in (wanted.get(phase) or ()):
+    elif key in (wanted.get(phase) or ()) or key in _keys_of_origin(path):
         kept = f"{phase} goes on from it"
     return Found(path, size, age, kept)
 
 
+def _keys_of_origin(path: Path) -> set[str]:
+    """The keys by the files that the interrupted command itself named, as far as they are still there."""
+    name = path.name.rpartition("-")[0]
+    try:
+        origin = read_json(path / ORIGIN)
+        params, parent, pyramid = (Path(origin[key]) for key in ("params", "parent", "pyramid"))
+        phase = validate(read_yaml(params)["phases"][name], Phase, params)
+        return _keys(name, phase, params, parent, pyramid) or set()
+    except (PganError, OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
 def _in_use(path: Path) -> bool:
+    """Whether a process holds the lock; nothing is written to find out."""
+    if not (path / LOCK).exists():
+        return False
     lock = Lock(path / LOCK)
     free = lock.acquire()
     lock.release()

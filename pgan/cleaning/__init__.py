@@ -1,0 +1,1 @@
+"""What interrupted runs left behind."""
