@@ -5,6 +5,7 @@ process leaves under that name, the next one that writes to the same place clear
 """
 
 import errno
+import glob
 import os
 import shutil
 import tempfile
@@ -100,7 +101,10 @@ def check_place(path: Path) -> None:
         _check_no_file(path)
         place = _named(path)
         place.parent.mkdir(parents=True, exist_ok=True)
-        os.rmdir(tempfile.mkdtemp(prefix=f".{place.name}.part", dir=place.parent))  # not that of one who writes there
+        tempfile.mkdtemp(prefix=f".{place.name}.part", dir=place.parent)  # not the name of one who writes there
+        for empty in place.parent.glob(f".{glob.escape(place.name)}.part?*"):  # that of a killed process, too
+            with suppress(OSError):
+                empty.rmdir()
 
 
 def _check_no_file(path: Path) -> None:

@@ -373,6 +373,13 @@ def outputs() -> Iterator[Case]:
             yield Case(command, "out: a file", lambda _, a=arguments: [*a, "params.yaml"])
         if command in ("prepare", "features"):
             yield Case(command, "out: somebody's folder", lambda _, a=arguments: [*a, "images"])
+        if command in ("prepare", "init", "features", "evaluate", "export", "import"):
+            yield Case(command, "out: here", lambda _, a=arguments: [*a, "."])
+        yield Case(command, "out: the root", lambda _, a=arguments: [*a, "/"])
+    yield Case("init", "out: its own input", lambda _: ["init", "--out", "params.yaml"])
+    yield Case("evaluate", "out: its own input", lambda _: [*WRITING["evaluate"], CHECKPOINT])
+    yield Case("import", "out: its own input", lambda _: ["import", "official.pkl", "official.pkl"])
+    yield Case("train", "out: its own input", lambda _: [*COMMANDS["train"], "--log", "params.yaml"])
 
 
 def options() -> Iterator[Case]:

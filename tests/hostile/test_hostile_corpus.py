@@ -37,6 +37,9 @@ ALWAYS = (
     ": objects",
     "a flipped bit",
     "a pipe",
+    "out: here",
+    "out: the root",
+    "out: its own input",
 )
 """What the quarter always holds: the inputs that everybody thinks of first."""
 
