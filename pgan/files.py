@@ -88,8 +88,10 @@ def replaced_folder(path: Path, marker: str, maker: str) -> Iterator[Path]:
             shutil.rmtree(old, ignore_errors=True)
 
 
-def check_distinct(out: Path, *inputs: Path) -> None:
-    """Raise InputError where the output is one of the command's own inputs."""
+def check_output(out: Path, *inputs: Path) -> None:
+    """Raise InputError where the output, a file, is a folder or one of the command's own inputs."""
+    if out.is_dir():
+        raise InputError(f"{out}: cannot be written: it is a folder")
     for path in inputs:
         if out.exists() and path.exists() and out.samefile(path):
             raise InputError(f"{out}: would be written over its own source; choose another name")

@@ -9,7 +9,7 @@ from places import read_only, small_disk
 
 from pgan import files
 from pgan.errors import InputError, RunError
-from pgan.files import check_distinct, check_place, replaced_folder, whole_file, whole_folder, writing
+from pgan.files import check_output, check_place, replaced_folder, whole_file, whole_folder, writing
 
 
 def names(folder: Path) -> list[str]:
@@ -159,9 +159,9 @@ def test_places_without_a_name(name: str, tmp_path: Path, monkeypatch: pytest.Mo
 def test_the_output_of_a_command_is_not_its_input(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     (tmp_path / "link").symlink_to("a")
-    check_distinct(tmp_path / "new", tmp_path / "a", tmp_path / "missing")
+    check_output(tmp_path / "new", tmp_path / "a", tmp_path / "missing")
     with pytest.raises(InputError, match="link: would be written over its own source"):
-        check_distinct(tmp_path / "link", tmp_path / "a")
+        check_output(tmp_path / "link", tmp_path / "a")
 
 
 def test_looking_at_a_place_does_not_disturb_one_who_writes_there(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pgan.errors import user_errors
-from pgan.files import check_distinct
+from pgan.files import check_output
 
 
 @user_errors
@@ -19,7 +19,7 @@ def import_(
     Nothing in the pickle is run: all but containers, arrays and the one network class is refused. Options that the
     networks here cannot represent are named. To train on from it, set `init` in params.yaml.
     """
-    check_distinct(out, official)
+    check_output(out, official)
     from pgan.interchange.official import import_official
     from pgan.networks import checkpoint
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pgan.errors import InputError, user_errors
-from pgan.files import check_distinct, whole_file
+from pgan.files import check_output, whole_file
 
 
 class Format(StrEnum):
@@ -36,8 +36,8 @@ def export(
     Inputs `latents` (N, latent_size) float32 and, with classes, `labels` (N,) int64;
     output `images` (N, C, H, W) float32, about [-1, 1]; any N.
     """
+    check_output(out, checkpoint)
     chosen = choose_format(out, format)
-    check_distinct(out, checkpoint)
 
     from pgan.interchange.description import Description
     from pgan.interchange.portable import Portable

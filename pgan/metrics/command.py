@@ -7,7 +7,7 @@ import typer
 
 from pgan.config import read_section, read_value, read_yaml
 from pgan.errors import InputError, shown, user_errors
-from pgan.files import check_distinct
+from pgan.files import check_output
 from pgan.metrics.config import Evaluate, Features
 
 ParamsOption = Annotated[Path, typer.Option(help="The experiment's parameters.")]
@@ -51,7 +51,7 @@ def evaluate(
 
     Parameters: sections `evaluate` and `features`, `seed` and `training.mirror`.
     """
-    check_distinct(out, checkpoint, params)
+    check_output(out, checkpoint, params)
     section = read_section(params, "evaluate", Evaluate)
     features_section = read_section(params, "features", Features)
     seed, mirror = read_value(params, "seed", int), _read_mirror(params)

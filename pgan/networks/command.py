@@ -7,7 +7,7 @@ import typer
 
 from pgan.config import read_section, read_value
 from pgan.errors import InputError, user_errors
-from pgan.files import check_distinct
+from pgan.files import check_output
 from pgan.networks.config import Init, Networks
 
 
@@ -24,7 +24,7 @@ def init(
 
     With --resolution, what a phase of that resolution would be without training: a baseline for `pgan evaluate`.
     """
-    check_distinct(out, params)
+    check_output(out, params)
     networks = read_section(params, "networks", Networks)
     source = read_section(params, "init", Init)
     seed = read_value(params, "seed", int)
@@ -41,6 +41,6 @@ def init(
     if source.source == "random" or resolution is not None:
         found = checkpoint.fresh(networks, size, seed)
     else:
-        check_distinct(out, Path(source.path))
+        check_output(out, Path(source.path))
         found = from_checkpoint(Path(source.path), networks, size, params)
     checkpoint.save(checkpoint.state(found), out)
