@@ -9,10 +9,10 @@ import pytest
 
 
 @contextmanager
-def small_disk(path: Path, size: int, options: str = "") -> Iterator[Path]:
+def small_disk(path: Path, size: int) -> Iterator[Path]:
     """A disk of so many bytes (rounded up to pages) at `path`; skips the test where none can be mounted."""
     path.mkdir(parents=True, exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}{options}", "tmpfs", str(path)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
