@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from tqdm import tqdm
 
 from pgan.errors import RunError
+from pgan.files import whole_file
 
 TIMEOUT = 30
 """Seconds without an answer after which a server counts as silent."""
@@ -98,15 +99,11 @@ def _sha256(path: Path) -> str:
 
 def _fetch(url: str, path: Path, sha256: str) -> None:
     """Fetch one file; it appears under its name only when it is whole and right."""
-    part = path.with_name(path.name + ".part")
-    try:
+    with whole_file(path) as part:
         with part.open("wb") as file:
             found = _copy(url, file)
         if found != sha256:
             raise RunError(f"{url}: not the file that was expected: SHA-256 {found}, not {sha256}")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _copy(url: str, file: BinaryIO) -> str:
