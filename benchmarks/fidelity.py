@@ -56,6 +56,7 @@ OFFICIAL = Training(
     sample_frames=2,
     log_every_kimg=1.0,
     divergence_limit=1e6,
+    precision="fp32",
     compile="never",
 )
 """The official code's defaults, as far as the losses and Adam know them."""

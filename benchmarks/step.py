@@ -1,17 +1,19 @@
 """How fast a training step is: critic, average, generator and data, against the plain step of benchmarks/reference.py.
 
     python -m benchmarks.step                                     4×4 to 64×64, batch 16, fmap_max 64, on the CPU
-    python -m benchmarks.step --resolutions 32 128 --fmap-max 512 --batch 64 --device cuda
+    python -m benchmarks.step --resolutions 32 128 256 --fmap-max 512 --device cuda --precisions tf32 bf16
     python -m benchmarks.step --variants eager compiled --threads 1 --rounds 15
 
-Variants: `eager` and `compiled` are what `training.compile: never` and `always` give.  Each is timed against the
-reference in turns, A B B A …, for a number of rounds; what is told is the median of the rounds' ratios, so that a
-machine which is busy with something else disturbs both alike.  Prints a Markdown table, and the machine.  FLOP/s count
-the reference's operations for every variant, so that doing fewer counts as being faster.  Needs nothing but pgan's own
-dependencies.
+Variants: `eager` and `compiled` are what `training.compile: never` and `always` give; the reference is eager and in
+fp32.  Each lives in a process of its own, as `pgan train` does, and is timed against the reference in turns, A B B A …,
+for a number of rounds; what is told is the median of the rounds' ratios, so that a machine which is busy with something
+else disturbs both alike.  Prints a Markdown table, and the machine.  FLOP/s count the reference's operations for every
+variant, so that doing fewer counts as being faster.  Needs nothing but pgan's own dependencies.
 """
 
 import argparse
+import itertools
+import multiprocessing
 import os
 import platform
 import resource
@@ -20,11 +22,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch._dynamo
 import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -39,6 +41,8 @@ from pgan.networks.config import Networks
 from pgan.randomness import torch_generator
 from pgan.training.config import Phase, Training
 from pgan.training.engine import Engine, choose
+from pgan.training.memory import keep_freed_memory
+from pgan.training.precision import Precision, allow_tf32
 from pgan.training.step import Step, prepare_reals
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
@@ -68,6 +72,7 @@ class Result:
 
     case: Case
     variant: str
+    precision: Precision
     seconds: float
     ratio: float
     """Reference's time / this one's, median of the rounds."""
@@ -75,8 +80,8 @@ class Result:
     """Quartiles of the same."""
     first_seconds: float
     """The first two steps, which compile."""
-    memory: float
-    """Peak bytes: of the device's memory on CUDA, else what the process grew to."""
+    memory: tuple[float, float]
+    """Peak bytes of this one and of the reference: of the device's memory on CUDA, else what the process grew to."""
     flops: float
     """Of one reference step."""
 
@@ -111,15 +116,19 @@ class Run:
         return torch.rand(self.case.batch, 1, 1, 1, generator=generator, device=self.case.device)
 
 
-def build(case: Case, variant: str, images: np.ndarray) -> Run:
-    """The reference, or the package's step as `training.compile` makes it."""
-    start = checkpoint.fresh(case.networks(), case.resolution, seed=0)
+def build(case: Case, variant: str, precision: Precision) -> Run:
+    """The reference, or the package's step as `training.compile` and `training.precision` make it."""
+    start, images = checkpoint.fresh(case.networks(), case.resolution, seed=0), noise(case.resolution)
     for network in (start.generator, start.critic, start.ema):
         network.to(case.device)
     settings = read_section(PARAMS, "training", Training)
     if variant == "reference":
+        allow_tf32("fp32")
         return Run(case, ReferenceStep(start, settings, 1e-3, 0.999), images)
-    settings = settings.model_copy(update={"compile": "always" if variant == "compiled" else "never"})
+    allow_tf32(precision)
+    keep_freed_memory()  # as `pgan train` does
+    changes = {"compile": "always" if variant == "compiled" else "never", "precision": precision}
+    settings = settings.model_copy(update=changes)
     return Run(
         case, Step(start.generator, start.critic, start.ema, settings, 1e-3, 0.999, engine(case, settings)), images
     )
@@ -136,36 +145,68 @@ def engine(case: Case, settings: Training) -> Engine:
 # --- measuring
 
 
-def measure(case: Case, variant: str, rounds: int, clock: Callable[[], float]) -> Result:
+class Process:
+    """A step in a process of its own, which answers one question after the other."""
+
+    def __init__(self, case: Case, variant: str, precision: Precision, threads: int | None, cpu_time: bool) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        arguments = (theirs, case, variant, precision, threads, cpu_time)
+        self._process = context.Process(target=answer, args=arguments, daemon=True)
+        self._process.start()
+
+    def ask(self, question: str, repeats: int = 1) -> float:
+        """`seconds` per step, by the chosen clock or on the `wall`; peak `memory` in bytes; `flop` of a step."""
+        self._pipe.send((question, repeats))
+        return float(self._pipe.recv())
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.join()
+
+
+def answer(
+    pipe: Connection, case: Case, variant: str, precision: Precision, threads: int | None, cpu_time: bool
+) -> None:
+    """What runs in the process; see `Process.ask`."""
+    if threads:
+        torch.set_num_threads(threads)
+    clock = time.process_time if cpu_time else time.perf_counter
+    run = build(case, variant, precision)
+    while True:
+        question, repeats = pipe.recv()
+        if question == "memory":
+            pipe.send(peak_memory(case.device, run))
+        elif question == "flop":
+            with FlopCounterMode(display=False) as counter:
+                run()
+            pipe.send(counter.get_total_flops())
+        else:
+            pipe.send(timed(run, repeats, time.perf_counter if question == "wall" else clock))
+
+
+def measure(case: Case, variant: str, precision: Precision, rounds: int, threads: int | None, cpu_time: bool) -> Result:
     """A variant against the reference, in turns."""
-    torch._dynamo.reset()  # every case is a process of its own in real life
-    images = noise(case.resolution)
-    plain, own = build(case, "reference", images), build(case, variant, images)
-    started = time.perf_counter()
-    own(), own()
-    first = time.perf_counter() - started
-    with FlopCounterMode(display=False) as counter:
-        plain()
-    runs = (plain, own)
-    repeats = [max(1, round(TURN_SECONDS / timed(run, 1, clock))) for run in runs]
-    times: list[tuple[float, float]] = []
-    for number in range(rounds):
-        turn = [0.0, 0.0]
-        for i in (0, 1) if number % 2 else (1, 0):
-            turn[i] = timed(runs[i], repeats[i], clock)
-        times.append((turn[0], turn[1]))
+    names = ("reference", variant)
+    plain, own = processes = [Process(case, name, precision, threads, cpu_time) for name in names]
+    try:
+        first, flops = 2 * own.ask("wall", 2), plain.ask("flop")
+        repeats = [max(1, round(TURN_SECONDS / process.ask("wall"))) for process in processes]
+        times: list[tuple[float, float]] = []
+        for number in range(rounds):
+            turn = [0.0, 0.0]
+            for i in (0, 1) if number % 2 else (1, 0):
+                turn[i] = processes[i].ask("seconds", repeats[i])
+            times.append((turn[0], turn[1]))
+        memory = own.ask("memory"), plain.ask("memory")
+    finally:
+        for process in processes:
+            process.close()
     ratios = [a / b for a, b in times]
     quartiles = statistics.quantiles(ratios, n=4) if rounds > 1 else ratios * 3
-    return Result(
-        case,
-        variant,
-        statistics.median(b for _, b in times),
-        statistics.median(ratios),
-        (quartiles[0], quartiles[2]),
-        first,
-        peak_memory(case.device, own),
-        counter.get_total_flops(),
-    )
+    seconds, ratio = statistics.median(b for _, b in times), statistics.median(ratios)
+    return Result(case, variant, precision, seconds, ratio, (quartiles[0], quartiles[2]), first, memory, flops)
 
 
 def noise(resolution: int) -> np.ndarray:
@@ -183,7 +224,7 @@ def timed(run: Run, repeats: int, clock: Callable[[], float]) -> float:
 
 
 def peak_memory(device: torch.device, run: Run) -> float:
-    """Bytes: on CUDA of one step, elsewhere of the process so far, reference and all."""
+    """Bytes: on CUDA of one step, elsewhere of the process so far, torch itself and all."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         run()
@@ -232,14 +273,14 @@ def line(result: Result, peak: float) -> str:
         f"{case.resolution}",
         f"{case.fmap_max}",
         f"{case.batch}",
-        result.variant,
+        f"{result.variant}, {result.precision}",
         f"{case.batch / result.seconds:.1f}",
         f"{result.ratio:.2f}",
         f"{result.spread[0]:.2f}–{result.spread[1]:.2f}",
         f"{rate / 1e9:.1f}",
         f"{rate / peak:.0%}",
         f"{result.first_seconds:.1f}",
-        f"{result.memory / 2**20:.0f}",
+        f"{result.memory[0] / 2**20:.0f} ({result.memory[1] / 2**20:.0f})",
     )
     return f"| {' | '.join(cells)} |"
 
@@ -267,6 +308,7 @@ def main() -> None:
     parser.add_argument("--fmap-max", type=int, nargs="+", default=[64])
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--variants", nargs="+", choices=["eager", "compiled"], default=["eager", "compiled"])
+    parser.add_argument("--precisions", nargs="+", choices=["fp32", "tf32", "bf16"], default=["fp32"])
     parser.add_argument("--threads", type=int, default=None, help="CPU threads [default: torch's own choice]")
     parser.add_argument("--cpu-time", action="store_true", help="count CPU seconds: with --threads 1 on a busy machine")
     arguments = parser.parse_args()
@@ -277,12 +319,11 @@ def main() -> None:
     peaks = peak_flops(device, clock)
     print(f"{machine(device)}; {', '.join(f'{n}: {v / 1e9:.0f} GFLOP/s' for n, v in peaks.items())}\n")
     print(HEADER)
-    for fmap_max in arguments.fmap_max:
-        for resolution in arguments.resolutions:
-            for variant in arguments.variants:
-                case = Case(resolution, fmap_max, arguments.batch, device)
-                result = measure(case, variant, arguments.rounds, clock)
-                print(line(result, max(peaks.values())), flush=True)
+    kinds = itertools.product(arguments.fmap_max, arguments.resolutions, arguments.precisions, arguments.variants)
+    for fmap_max, resolution, precision, variant in kinds:
+        case = Case(resolution, fmap_max, arguments.batch, device)
+        result = measure(case, variant, precision, arguments.rounds, arguments.threads, arguments.cpu_time)
+        print(line(result, max(peaks.values())), flush=True)
 
 
 if __name__ == "__main__":

@@ -138,21 +138,34 @@ def positive_or(x: Tensor, slope: float) -> Tensor:
     return slope + (1.0 - slope) * x.detach().sign().relu()
 
 
+def precisely(layer: nn.Module, x: Tensor) -> Tensor:
+    """A layer in single precision, also inside autocast: where an image or a score comes out, whose last digits count.
+
+    Rounded to eight bits, images would have less than 256 levels in half of their range, and the critic could tell.
+    """
+    if not torch.is_autocast_enabled(x.device.type):
+        return layer(x)
+    with torch.autocast(x.device.type, enabled=False):
+        return layer(x.float())
+
+
 def pixel_norm(x: Tensor) -> Tensor:
     """Divide by the root mean square over dimension 1 (section 4.2)."""
-    return x * torch.rsqrt(x.square().mean(1, keepdim=True) + EPSILON)
+    precise = x.to(torch.promote_types(x.dtype, torch.float32))
+    return x * torch.rsqrt(precise.square().mean(1, keepdim=True) + EPSILON).to(x.dtype)
 
 
-def minibatch_stddev(x: Tensor, group: int) -> Tensor:
+def minibatch_stddev(x: Tensor, group: int, sets: int = 1) -> Tensor:
     """Append one channel: the standard deviation within the sample's group, averaged to a single scalar (section 3).
 
-    Sample i is grouped with i + N/group, i + 2N/group, …: (N, C, H, W) -> (N, C + 1, H, W).
+    Sample i is grouped with i + N/group, i + 2N/group, …: (N, C, H, W) -> (N, C + 1, H, W).  A batch may hold several
+    sets of samples, one set after the other, of N each: groups are then formed within each set.
     """
     n, _, h, w = x.shape
-    group = min(group, n)
+    group = min(group, n // sets)
     precise = torch.promote_types(x.dtype, torch.float32)  # a half-precision variance would be mostly rounding
-    y = x.reshape(group, n // group, *x.shape[1:]).to(precise)  # (group, N/group, C, H, W)
-    y = y - y.mean(0, keepdim=True)
-    deviation = (y.square().mean(0) + EPSILON).sqrt().mean((1, 2, 3))  # (N/group,)
-    channel = deviation.to(x.dtype).repeat(group).view(n, 1, 1, 1).expand(n, 1, h, w)
+    y = x.reshape(sets, group, n // sets // group, *x.shape[1:]).to(precise)  # (sets, group, N/group, C, H, W)
+    y = y - y.mean(1, keepdim=True)
+    deviation = (y.square().mean(1) + EPSILON).sqrt().mean((2, 3, 4))  # (sets, N/group)
+    channel = deviation.to(x.dtype).repeat(1, group).view(n, 1, 1, 1).expand(n, 1, h, w)
     return torch.cat([x, channel], 1)

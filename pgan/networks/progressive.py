@@ -20,6 +20,7 @@ from pgan.networks.layers import (
     leaky_relu,
     minibatch_stddev,
     pixel_norm,
+    precisely,
     upsample,
 )
 from pgan.randomness import torch_generator
@@ -73,9 +74,9 @@ class Generator(nn.Module):
         before = x
         for r in self.resolutions:
             before, x = x, self.blocks[str(r)](x)
-        image = self.to_image[str(self.resolution)](x)
+        image = precisely(self.to_image[str(self.resolution)], x)
         if fading(alpha) and len(self.resolutions) > 1:
-            coarse = upsample(self.to_image[str(self.resolutions[-2])](before))
+            coarse = upsample(precisely(self.to_image[str(self.resolutions[-2])], before))
             image = coarse + (image - coarse) * alpha
         return torch.tanh(image) if self.config.tanh else image
 
@@ -133,14 +134,14 @@ class Critic(nn.Module):
         """Pixels per side of what it judges."""
         return self.resolutions[-1]
 
-    def forward(self, images: Tensor, alpha: Alpha = 1.0) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor, alpha: Alpha = 1.0, sets: int = 1) -> tuple[Tensor, Tensor]:
         x = self.features(images, self.resolution)
         for r in reversed(self.resolutions[1:]):
             x = self.blocks[str(r)](x)
             if r == self.resolution and fading(alpha):
                 coarse = self.features(downsample(images), self.resolutions[-2])
                 x = coarse + (x - coarse) * alpha
-        out = self.blocks[str(self.config.base_size)](x)
+        out = self.blocks[str(self.config.base_size)](x, sets)
         return out[:, 0], out[:, 1:]
 
     def features(self, images: Tensor, resolution: int) -> Tensor:
@@ -178,12 +179,12 @@ class CriticOutput(nn.Module):
         self.dense0 = Dense(width * config.base_size**2, hidden, config.equalized_lr)
         self.dense1 = Dense(hidden, 1 + config.classes, config.equalized_lr, gain=1.0)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, sets: int = 1) -> Tensor:
         if self.config.minibatch_stddev:
-            x = minibatch_stddev(x, self.config.minibatch_stddev)
+            x = minibatch_stddev(x, self.config.minibatch_stddev, sets)
         x = leaky_relu(self.conv(x), self.config.critic_slope)
         x = leaky_relu(self.dense0(x.flatten(1)), self.config.critic_slope)
-        return self.dense1(x)
+        return precisely(self.dense1, x)
 
 
 def activate_and_norm(x: Tensor, config: Networks) -> Tensor:

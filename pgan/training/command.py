@@ -61,11 +61,14 @@ def train(
     from pgan.training.identity import identify, read_inputs
     from pgan.training.interrupt import Interrupted
     from pgan.training.loop import Job, PhaseRun
-    from pgan.training.memory import memory_errors
+    from pgan.training.memory import keep_freed_memory, memory_errors
+    from pgan.training.precision import allow_tf32
     from pgan.training.snapshots import Snapshots
 
     if deterministic:
         make_deterministic()
+    allow_tf32(settings.precision)
+    keep_freed_memory()
     inputs = read_inputs(spec, parent, pyramid)
     before = checkpoint.load(parent)
     if before.config != networks:

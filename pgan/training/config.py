@@ -44,7 +44,8 @@ class Training(Section):
     """Distance of the rows of losses.csv in thousands of images; each row is the mean over what lies between."""
     divergence_limit: float = Field(gt=0)
     """A phase stops when the magnitude of a logged loss term exceeds this, or is not a number."""
-
+    precision: Literal["fp32", "tf32", "bf16"]
+    """Arithmetic of the networks; see `precision.py`. `tf32` differs from `fp32` on NVIDIA GPUs only."""
     compile: Literal["auto", "always", "never"]
     """Whether a phase runs as compiled code: faster steps, after a minute or more of compiling.
 

@@ -1,4 +1,4 @@
-"""The critic's gradient with respect to its images, written out as a network of its own.
+"""The critic's scores, and their gradient with respect to the images, written out as a network of its own.
 
 The gradient penalty (Gulrajani et al. 2017, equation 3) takes the norm of ∇D(x̂) and is itself differentiated.
 Automatic differentiation can do both, but its second pass through a convolution takes two to three times as long as a
@@ -12,6 +12,7 @@ It equals automatic differentiation up to rounding (tests/training/test_fast_ste
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -21,49 +22,94 @@ from pgan.networks.progressive import Alpha, Critic, CriticBlock, CriticOutput, 
 Backwards = Callable[[Tensor], Tensor]
 """The gradient with respect to a layer's output -> that with respect to its input."""
 Passed = tuple[Tensor, Backwards]
-"""A layer's output, and the way back through it."""
+"""A layer's output, and the way back through it for the batch's last set."""
 Layer = Callable[[Tensor], Passed]
 
 
-def image_gradient(critic: Critic, images: Tensor, alpha: Alpha) -> Tensor:
-    """∇D at each image, (N, C, r, r), differentiable by the critic's parameters; N a multiple of the stddev's group."""
+def judge_and_gradient(critic: Critic, sets: list[Tensor], alpha: Alpha) -> tuple[Tensor, Tensor, Tensor]:
+    """Scores (S·N,) and logits (S·N, classes) of S sets of N images, and ∇D (N, C, r, r) at the last set's.
+
+    The sets share a batch, which is faster than a batch for each, but no group of the minibatch standard deviation.
+    The gradient is differentiable by the critic's parameters.
+    """
+    images, count = torch.cat(sets) if len(sets) > 1 else sets[0], len(sets[-1])
+    walk = Walk(critic, len(sets), count)
     r, lower = critic.resolution, critic.resolutions[-2::-1]
-    x, back = chain(images, [*from_image(critic, r), *block(critic, r)])
+    x, back = chain(images, [*walk.from_image(r), *walk.block(r)])
     if lower and fading(alpha):
-        coarse, coarse_back = chain(images, [mean, *from_image(critic, lower[0])])
+        coarse, coarse_back = chain(images, [mean, *walk.from_image(lower[0])])
         x = coarse + (x - coarse) * alpha
         back = faded(back, coarse_back, alpha)
-    x, lower_back = chain(x, [layer for size in lower for layer in block(critic, size)])
-    score = output(critic).dense1.scaled_weight()[:1]  # (1, hidden): the last layer is linear, so this is its gradient
-    return back(lower_back(score.expand(len(images), -1)))
+    x, lower_back = chain(x, [layer for size in lower for layer in walk.block(size)])
+    last = walk.output().dense1
+    score = last.scaled_weight()[:1]  # (1, hidden): the last layer is linear, so this is its gradient
+    out = last(x)
+    return out[:, 0], out[:, 1:], back(lower_back(score.expand(count, -1)))
 
 
 # --- the critic's parts, in the order in which an image passes them
 
 
-def from_image(critic: Critic, resolution: int) -> list[Layer]:
-    """Image -> features of a resolution."""
-    layer = critic.from_image[str(resolution)]
-    assert isinstance(layer, Conv)
-    return [convolution(layer), activation(critic.config.critic_slope)]
+class Walk:
+    """The layers of a critic for a batch of sets, of which the last has a way back."""
 
+    def __init__(self, critic: Critic, sets: int, count: int) -> None:
+        self.critic, self.sets, self.count = critic, sets, count
 
-def block(critic: Critic, resolution: int) -> list[Layer]:
-    """The block of a resolution; that of the base ends before the critic's final, linear layer."""
-    part, slope = critic.blocks[str(resolution)], activation(critic.config.critic_slope)
-    if isinstance(part, CriticBlock):
-        layers = [convolution(part.conv0), slope, convolution(part.conv1), slope]
-        return layers if part.fused else [*layers, mean]
-    last, group = output(critic), critic.config.minibatch_stddev
-    layers = [convolution(last.conv), slope, dense(last.dense0), slope]
-    return [stddev(group), *layers] if group else layers
+    def from_image(self, resolution: int) -> list[Layer]:
+        """Image -> features of a resolution."""
+        layer = self.critic.from_image[str(resolution)]
+        assert isinstance(layer, Conv)
+        return [convolution(layer), self.activation()]
 
+    def block(self, resolution: int) -> list[Layer]:
+        """The block of a resolution; that of the base ends before the critic's final, linear layer."""
+        part, slope = self.critic.blocks[str(resolution)], self.activation()
+        if isinstance(part, CriticBlock):
+            layers = [convolution(part.conv0), slope, convolution(part.conv1), slope]
+            return layers if part.fused else [*layers, mean]
+        last = self.output()
+        layers = [convolution(last.conv), slope, dense(last.dense0), slope]
+        return [self.stddev(), *layers] if self.critic.config.minibatch_stddev else layers
 
-def output(critic: Critic) -> CriticOutput:
-    """The block of the base resolution."""
-    part = critic.blocks[str(critic.config.base_size)]
-    assert isinstance(part, CriticOutput)
-    return part
+    def output(self) -> CriticOutput:
+        """The block of the base resolution."""
+        part = self.critic.blocks[str(self.critic.config.base_size)]
+        assert isinstance(part, CriticOutput)
+        return part
+
+    def activation(self) -> Layer:
+        """Leaky ReLU."""
+        slope = self.critic.config.critic_slope
+
+        def forwards(x: Tensor) -> Passed:
+            own = x[-self.count :].detach()
+            if torch.compiler.is_compiling():
+                factor = positive_or(own, slope)
+                return leaky_relu(x, slope), lambda g: g * factor
+            return leaky_relu(x, slope), lambda g: torch.ops.aten.leaky_relu_backward(g, own, slope, False)
+
+        return forwards
+
+    def stddev(self) -> Layer:
+        """The minibatch standard deviation: of one entry x of a group of k, dσ/dx = (x - μ) / (k·σ)."""
+        group = self.critic.config.minibatch_stddev
+
+        def forwards(x: Tensor) -> Passed:
+            own = x[-self.count :]
+            n, channels = own.shape[:2]
+            k = min(group, n)
+            y = own.reshape(k, n // k, *own.shape[1:])  # (k, N/k, C, H, W)
+            y = y - y.mean(0, keepdim=True)
+            slope = y / ((y.square().mean(0) + EPSILON).sqrt() * (k * own[0].numel()))
+
+            def back(g: Tensor) -> Tensor:
+                shared = g[:, channels].reshape(k, n // k, -1).sum((0, 2))  # a group's number is one: gradients add up
+                return g[:, :channels] + (slope * shared.view(-1, 1, 1, 1)).view(own.shape)
+
+            return minibatch_stddev(x, group, self.sets), back
+
+        return forwards
 
 
 # --- layers that can go back
@@ -105,17 +151,7 @@ def dense(layer: Dense) -> Layer:
 
     def forwards(x: Tensor) -> Passed:
         weight = layer.scaled_weight()
-        return F.linear(x.flatten(1), weight, layer.bias), lambda g: (g @ weight).view(x.shape)
-
-    return forwards
-
-
-def activation(slope: float) -> Layer:
-    """Leaky ReLU."""
-
-    def forwards(x: Tensor) -> Passed:
-        factor = positive_or(x, slope)
-        return leaky_relu(x, slope), lambda g: g * factor
+        return F.linear(x.flatten(1), weight, layer.bias), lambda g: (g @ weight).view(-1, *x.shape[1:])
 
     return forwards
 
@@ -123,22 +159,3 @@ def activation(slope: float) -> Layer:
 def mean(x: Tensor) -> Passed:
     """Means of 2×2 boxes."""
     return downsample(x), lambda g: upsample(g) * 0.25
-
-
-def stddev(group: int) -> Layer:
-    """The minibatch standard deviation: of one entry x of a group of k, dσ/dx = (x - μ) / (k·σ)."""
-
-    def forwards(x: Tensor) -> Passed:
-        n, channels = x.shape[:2]
-        k = min(group, n)
-        y = x.reshape(k, n // k, *x.shape[1:])  # (k, N/k, C, H, W)
-        y = y - y.mean(0, keepdim=True)
-        slope = y / ((y.square().mean(0) + EPSILON).sqrt() * (k * x[0].numel()))
-
-        def back(g: Tensor) -> Tensor:
-            shared = g[:, channels].reshape(k, n // k, -1).sum((0, 2))  # one number per group, so its gradients add up
-            return g[:, :channels] + (slope * shared.view(-1, 1, 1, 1)).view(x.shape)
-
-        return minibatch_stddev(x, group), back
-
-    return forwards

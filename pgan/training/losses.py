@@ -6,9 +6,11 @@ from torch import Tensor
 
 from pgan.networks.progressive import Alpha, Critic, Generator
 from pgan.training.config import Training
-from pgan.training.image_gradient import image_gradient
+from pgan.training.image_gradient import judge_and_gradient
 
 Terms = dict[str, Tensor]
+Judgement = tuple[Tensor, Tensor]
+"""The critic's scores (N,) and logits (N, classes)."""
 
 
 def critic_loss(
@@ -24,8 +26,7 @@ def critic_loss(
     Returns:
         The loss and its terms, each a scalar; `gradient_penalty` and `drift` with their weights.
     """
-    (real_scores, real_logits), (fake_scores, fake_logits) = judge(critic, reals, fakes, alpha)
-    norms = gradient_norms(critic, reals, fakes, mix, alpha)
+    (real_scores, real_logits), (fake_scores, fake_logits), norms = examine(critic, reals, fakes, mix, alpha)
     terms = {
         "critic_real": real_scores.mean(),
         "critic_fake": fake_scores.mean(),
@@ -41,18 +42,28 @@ def critic_loss(
     return loss, terms
 
 
-def judge(
-    critic: Critic, reals: Tensor, fakes: Tensor, alpha: Alpha
-) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Scores (N,) and logits (N, classes) of reals and of fakes: by one call of the critic where that is the same.
+def examine(
+    critic: Critic, reals: Tensor, fakes: Tensor, mix: Tensor, alpha: Alpha
+) -> tuple[Judgement, Judgement, Tensor]:
+    """What the critic says of reals and of fakes, and the norms of its gradient between them; see `gradient_norms`.
 
-    They are dealt out alternately, real, fake, real, fake, …  The minibatch stddev groups sample i with i + 2N/group,
-    an even distance: so it finds exactly the groups that it would find among N reals, and among N fakes.
+    One pass of all three where they have the same precision.  Without the minibatch stddev, no gradient flows through
+    the critic's scores of the mixed images, and they stay apart so that none is computed.
     """
-    if len(reals) < critic.config.minibatch_stddev:  # a whole batch is less than a group: one group would hold both
-        return critic(reals, alpha), critic(fakes, alpha)
-    scores, logits = critic(torch.stack([reals, fakes], 1).flatten(0, 1), alpha)
-    return (scores[::2], logits[::2]), (scores[1::2], logits[1::2])
+    autocast = torch.is_autocast_enabled(reals.device.type)
+    if isinstance(critic, Critic) and critic.config.minibatch_stddev and not autocast:
+        mixed = torch.lerp(reals, fakes, mix)
+        scores, logits, gradient = judge_and_gradient(critic, [reals, fakes, mixed], alpha)
+        real, fake, _ = zip(scores.chunk(3), logits.chunk(3), strict=True)
+        return real, fake, norm_per_image(gradient)
+    return *judge(critic, reals, fakes, alpha), gradient_norms(critic, reals, fakes, mix, alpha)
+
+
+def judge(critic: Critic, reals: Tensor, fakes: Tensor, alpha: Alpha) -> tuple[Judgement, Judgement]:
+    """Scores (N,) and logits (N, classes) of reals and of fakes, by one call of the critic."""
+    scores, logits = critic(torch.cat([reals, fakes]), alpha, sets=2)
+    real, fake = zip(scores.chunk(2), logits.chunk(2), strict=True)
+    return real, fake
 
 
 def gradient_norms(critic: Critic, reals: Tensor, fakes: Tensor, mix: Tensor, alpha: Alpha) -> Tensor:
@@ -64,11 +75,16 @@ def gradient_norms(critic: Critic, reals: Tensor, fakes: Tensor, mix: Tensor, al
     with torch.autocast(reals.device.type, enabled=False):
         mixed = torch.lerp(reals.to(precise), fakes.to(precise), mix.to(precise))
         if isinstance(critic, Critic):
-            gradient = image_gradient(critic, mixed, alpha)
+            _, _, gradient = judge_and_gradient(critic, [mixed], alpha)
         else:  # any other function of images
             mixed.requires_grad_(True)
             (gradient,) = torch.autograd.grad(critic(mixed, alpha)[0].sum(), mixed, create_graph=True)
-        return gradient.square().sum((1, 2, 3)).sqrt()
+        return norm_per_image(gradient)
+
+
+def norm_per_image(gradient: Tensor) -> Tensor:
+    """‖∇D‖₂ of each image: (N, C, r, r) -> (N,)."""
+    return gradient.square().sum((1, 2, 3)).sqrt()
 
 
 def gradient_penalty(norms: Tensor, settings: Training) -> Tensor:

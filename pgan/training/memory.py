@@ -1,9 +1,28 @@
-"""Out of memory, told as what can be done about it."""
+"""The machine's memory: kept from one step to the next, and what can be done when it is out."""
 
+import ctypes
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pgan.errors import RunError, out_of_memory
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""Of glibc's malloc.h."""
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory that a step frees for the next one, as torch does on a GPU anyway.
+
+    By default glibc returns large tensors to the system when they are freed, and the system clears every page that it
+    hands out again: a tenth of a step's time on the CPU.  The peak stays what it is.  Without glibc nothing changes.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, -1)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pgan.networks.progressive import Alpha, Critic, Generator
 from pgan.training.config import Training
 from pgan.training.engine import PLAIN, Engine, Loss, compiled, warn_of_failed_compilation
 from pgan.training.losses import Terms, critic_loss, generator_loss
+from pgan.training.precision import autocast
 
 
 class Step:
@@ -35,6 +36,7 @@ class Step:
         """The networks stay the caller's own; their parameters are laid out anew in memory where the engine says so."""
         self.generator, self.critic, self.ema = generator, critic, ema
         self.settings, self.ema_decay = settings, ema_decay
+        self.device = next(generator.parameters()).device.type
         self.compiled = engine.compiled
         engine.prepare(generator, critic, ema)
         self.optimizers = {
@@ -91,8 +93,7 @@ class Step:
                     own[key] = torch.empty_like(parameter).copy_(own[key])
 
     def _adam(self, network: Generator | Critic, lr: float) -> torch.optim.Adam:
-        s = self.settings
-        fused = next(network.parameters()).device.type in ("cpu", "cuda")
+        s, fused = self.settings, self.device in ("cpu", "cuda")
         return torch.optim.Adam(
             network.parameters(), lr, betas=(s.adam_beta1, s.adam_beta2), eps=s.adam_epsilon, fused=fused
         )
@@ -100,7 +101,8 @@ class Step:
     def _update(self, name: str, *inputs: Any) -> Terms:
         """One Adam step on a loss; the detached terms. Where compiled code fails, go on without it from here."""
         try:
-            loss, terms = self.losses[name](*inputs)
+            with autocast(self.settings.precision, self.device):
+                loss, terms = self.losses[name](*inputs)
             self._apply(name, loss)
         except TorchDynamoException as error:
             if not self.compiled:

@@ -77,6 +77,13 @@ def test_minibatch_stddev_of_a_batch_smaller_than_the_group():
     assert minibatch_stddev(torch.randn(2, 4, 3, 3), 4).shape == (2, 5, 3, 3)
 
 
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_minibatch_stddev_never_groups_samples_of_two_sets(count):
+    sets = [torch.randn(count, 4, 3, 3) * scale for scale in (1, 10, 100)]
+    apart = torch.cat([minibatch_stddev(x, 4) for x in sets])
+    torch.testing.assert_close(minibatch_stddev(torch.cat(sets), 4, sets=3), apart)
+
+
 def test_minibatch_stddev_of_half_precision_is_computed_in_single():
     x = (1 + torch.randn(4, 8, 3, 3) / 100).bfloat16()
     expected = minibatch_stddev(x.float(), 4)[:, -1].bfloat16()

@@ -163,6 +163,22 @@ def test_what_is_compiled_is_the_same_function(switch, networks, training, by_dy
         assert_same(pair, which, 1e-9)
 
 
+def test_autocast_is_compiled_along(networks, training, by_dynamo):
+    coarse = training.model_copy(update={"precision": "bf16"})
+    eager, traced = (Pair(networks, coarse, torch.float32, chosen, resolution=8) for chosen in (PLAIN, Engine(True)))
+    for pair in (eager, traced):
+        pair.update("critic")
+        pair.update("generator")
+    assert by_dynamo.frame_count == 2
+    for p, q in zip(eager.fast.critic.parameters(), traced.fast.critic.parameters(), strict=True):
+        assert torch.allclose(p, q, atol=2.1 * LR), "Adam's first step has the learning rate's length"
+    expected, actual = (
+        pair.fast.losses["critic"](pair.reals, pair.labels, pair.z[0], pair.mix, pair.alpha)[0].item()
+        for pair in (eager, traced)
+    )
+    assert actual == pytest.approx(expected, rel=0.05)
+
+
 def test_neither_fade_nor_learning_rate_compile_again(networks, training, by_dynamo):
     pair = Pair(networks, training, torch.float32, Engine(compiled=True), resolution=8)
     for i in range(4):

@@ -1,0 +1,89 @@
+"""In bf16 the networks compute coarsely, and everything that small differences decide over does not."""
+
+import numpy as np
+import pytest
+import torch
+
+from pgan.networks import checkpoint
+from pgan.training.config import Phase
+from pgan.training.loop import Job, PhaseRun
+from pgan.training.precision import autocast
+from pgan.training.snapshots import Snapshots
+from pgan.training.step import Step
+
+N = 8
+
+
+@pytest.fixture
+def batch():
+    g = torch.Generator().manual_seed(0)
+    reals, z = torch.rand(N, 1, 8, 8, generator=g) * 2 - 1, torch.randn(N, 8, generator=g)
+    return reals, torch.zeros(N, dtype=torch.long), z, torch.rand(N, 1, 1, 1, generator=g), torch.tensor(0.3)
+
+
+def step_in(precision, networks, training):
+    start = checkpoint.fresh(networks, 8, seed=0)
+    settings = training.model_copy(update={"precision": precision})
+    return Step(start.generator, start.critic, start.ema, settings, 1e-3, 0.9)
+
+
+def terms_in(precision, networks, training, batch):
+    step = step_in(precision, networks, training)
+    _, labels, z, _, alpha = batch
+    return step.update_critic(*batch) | step.update_generator(z, labels, alpha), step
+
+
+def test_bf16_is_near_fp32_and_not_the_same(networks, training, batch):
+    (exact, _), (coarse, step) = (terms_in(p, networks, training, batch) for p in ("fp32", "bf16"))
+    for name, term in coarse.items():
+        assert term.dtype == torch.float32, name
+        assert term.item() == pytest.approx(exact[name].item(), rel=0.1, abs=0.01), name
+    assert coarse["critic_fake"] != exact["critic_fake"]
+    for network in (step.generator, step.critic, step.ema):
+        assert all(p.dtype == torch.float32 for p in network.parameters())
+
+
+def test_tf32_changes_nothing_on_the_cpu(networks, training, batch):
+    (exact, one), (same, other) = (terms_in(p, networks, training, batch) for p in ("fp32", "tf32"))
+    assert exact == same
+    assert all(map(torch.equal, one.critic.parameters(), other.critic.parameters()))
+
+
+def test_images_and_scores_are_not_rounded_to_bf16(networks, batch):
+    start = checkpoint.fresh(networks, 8, seed=0)
+    with autocast("bf16", "cpu"), torch.no_grad():
+        images = start.generator(batch[2], None, batch[4])
+        scores, _ = start.critic(images, batch[4])
+        hidden = start.critic.blocks["4"].dense0(torch.randn(N, 8 * 16))
+    assert hidden.dtype == torch.bfloat16, "the layers between are"
+    for x in (images, scores):
+        assert x.dtype == torch.float32
+        assert not torch.equal(x, x.bfloat16().float())
+
+
+def test_a_phase_in_bf16_resumes_bit_for_bit(networks, training, tmp_path):
+    settings = training.model_copy(update={"precision": "bf16", "log_every_kimg": 0.02, "samples": 2})
+    spec = Phase.model_validate(
+        {"from": "init", "kind": "grow", "resolution": 8, "kimg": 0.08, "batch": 8, "lr": 0.001}
+    )
+    images = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), np.uint8)
+    job = Job("p", spec, settings, 0, images, np.zeros(40, np.int64))
+
+    def begun():
+        return PhaseRun(job, checkpoint.fresh(networks, 4, 0), torch.device("cpu"))
+
+    whole = begun()
+    with Snapshots(tmp_path / "one", "p", "key") as store:
+        whole.run(store, 1e9, None)
+    broken = begun()
+    with Snapshots(tmp_path / "two", "p", "key") as store:
+        for _ in range(4):
+            broken._advance()
+        broken._save_if_healthy(store, required=True)
+        resumed = begun()
+        resumed._resume(store)
+        assert resumed.step == 4
+        while resumed.step < resumed.schedule.steps:
+            resumed._advance()
+    for p, q in zip(whole.step_.generator.parameters(), resumed.step_.generator.parameters(), strict=True):
+        assert torch.equal(p, q)
