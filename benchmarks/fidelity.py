@@ -41,17 +41,23 @@ from pgan.training.step import Step
 NetworkT = TypeVar("NetworkT", Generator, Critic)
 
 OFFICIAL = Training(
+    loss="wgan-gp",
     critic_steps=1,
+    simultaneous=False,
     gradient_penalty=10.0,
     gradient_target=1.0,
+    weight_clip=None,
     drift=0.001,
     label_weight=1.0,
     adam_beta1=0.0,
     adam_beta2=0.99,
     adam_epsilon=1e-8,
+    lr_jitter=None,
     ema_beta=0.999,
     ema_half_life_kimg=None,
     mirror=False,
+    augment_reals=None,
+    diff_augment=[],
     samples=1,
     sample_frames=2,
     log_every_kimg=1.0,
@@ -397,9 +403,8 @@ def loss_rows(pair: Pair) -> Iterator[Row]:
     found = {name: relative(name, value, pair.column(name)) for name, value in terms.items() if arrays.holds(name)}
     yield from largest("loss terms", "relative norm", tolerance["losses"], found)
 
-    g_loss, _ = generator_loss(
-        level.generator, level.critic, pair.tensor("latents"), pair.labels(), level.alpha, OFFICIAL
-    )
+    fakes = level.generator(pair.tensor("latents"), pair.labels(), level.alpha)
+    g_loss, _ = generator_loss(level.critic, fakes, pair.labels(), level.alpha, OFFICIAL)
     losses = {"D_loss": loss, "G_loss": g_loss}
     found = {name: relative(name, value, pair.tensor(name)) for name, value in losses.items() if arrays.holds(name)}
     yield from largest("losses", "relative", tolerance["losses"], found)

@@ -79,5 +79,5 @@ def test_label_terms(networks, training):
     unweighted = training.model_copy(update={"label_weight": 0.0})
     without, _ = critic_loss(k.critic, x, -x, labels, mix, 1.0, unweighted)
     assert (loss - without).item() == pytest.approx((terms["label_real"] + terms["label_fake"]).item(), rel=1e-4)
-    total, terms = generator_loss(k.generator, k.critic, torch.randn(4, 8), labels, 1.0, training)
+    total, terms = generator_loss(k.critic, k.generator(torch.randn(4, 8), labels), labels, 1.0, training)
     assert total.item() == pytest.approx((terms["generator_loss"] + terms["label_generator"]).item(), rel=1e-5)

@@ -145,7 +145,7 @@ def fakes_are_detached_from_the_generator(world):
 
 
 def not_detached(patch):
-    def update_critic(self, reals, labels, latents, mix, alpha):
+    def update_critic(self, reals, labels, latents, mix, alpha, draws=None):
         fakes = self.generator(latents, labels, alpha)
         loss, terms = losses.critic_loss(self.critic, reals, fakes, labels, mix, alpha, self.settings)
         self._apply("critic", loss)
@@ -186,7 +186,7 @@ def reals_fade_like_the_fakes(world):
 
 def reals_not_faded(patch):
     prepare = loop.prepare_reals
-    patch.setattr(loop, "prepare_reals", lambda images, alpha, mirror: prepare(images, 1.0, mirror))
+    patch.setattr(loop, "prepare_reals", lambda images, alpha, mirror, _: prepare(images, 1.0, mirror))
 
 
 def adam_starts_anew_at_both_ends_of_a_fade(world):
@@ -338,7 +338,7 @@ def reals_have_the_range_of_the_fakes(world):
 
 
 def reals_from_zero_to_one(patch):
-    patch.setattr(loop, "prepare_reals", lambda images, alpha, mirror: images.float() / 255)
+    patch.setattr(loop, "prepare_reals", lambda images, alpha, mirror, _: images.float() / 255)
 
 
 def first_layer_is_scaled(world):
