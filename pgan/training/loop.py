@@ -171,7 +171,7 @@ class PhaseRun:
                 self._draw_lr("critic learning rate", repeat)
                 self.means.add(self.step_.update_critic(reals, *others))
             self._draw_lr("generator learning rate", 0)
-            self.means.add(self.step_.update_generator(*self._generator_inputs(alpha), reals=reals))
+            self.means.add(self.step_.update_generator(*self._generator_inputs(alpha, reals)))
         self.step += 1
 
     def _critic_inputs(self, repeat: int, alpha: Alpha) -> tuple[Any, ...]:
@@ -185,13 +185,13 @@ class PhaseRun:
         draws = self._diff_augment_draws("critic fakes", repeat)
         return reals, torch.from_numpy(labels).to(self.device), z, mix, alpha, draws
 
-    def _generator_inputs(self, alpha: Alpha) -> tuple[Any, ...]:
-        """Latents, labels (as frequent as in the data), fade and draws."""
+    def _generator_inputs(self, alpha: Alpha, reals: Tensor) -> tuple[Any, ...]:
+        """Latents, labels (as frequent as in the data), fade, draws, and the reals that the critic saw last."""
         drawn = self._random("labels", 0, (self.job.phase.batch,)).cpu().double().numpy()
         labels = np.asarray(self.job.labels[(drawn * len(self.job.labels)).astype(np.int64)])
         z = self._normal("generator latents", 0)
         draws = self._diff_augment_draws("generator fakes", 0)
-        return z, torch.from_numpy(labels).to(self.device), alpha, draws
+        return z, torch.from_numpy(labels).to(self.device), alpha, draws, reals
 
     def _reals(self, images: Tensor, alpha: Alpha, repeat: int) -> Tensor:
         """uint8 (N, C, r, r) -> what the critic sees."""
