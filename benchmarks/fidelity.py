@@ -650,8 +650,8 @@ the official ones did, as the largest deviation of any array.
   times, and their critic begins with box means. Ours work at the current resolution. The tables compare ours,
   upsampled, with theirs at every level in the file, the fractional ones (fades) included.
 - **Gradient penalty.** As the official critic takes full-size images, its gradient has 1/2^k of the norm that it has at
-  the image's own resolution. Its penalty with target t is exactly ours with `training.gradient_target: t·2^k`; where a
-  loss is compared at a level k ≥ 1, it is compared so.
+  the image's own resolution. Its penalty with target t is exactly ours with a `gradient_target` of t·2^k, which a phase
+  can have for itself; where a loss is compared at a level k ≥ 1, it is compared so.
 - **Adam.** TensorFlow adds ε before the bias of the second moment is corrected, torch after. The comparison sets ε to
   1e-8/√(1 - β2^t) at step t, with which torch's Adam is TensorFlow's; the line after it shows how far torch's own way
   is from it in the first five steps. The difference vanishes as t grows; training here uses torch's.

@@ -70,8 +70,8 @@ def read_losses(path: Path, phase: str, grows: bool = False, branch: bool = Fals
     for column in ("kimg", "total_kimg", *SCORES):
         if column not in names:
             raise InputError(f"{path}: no column '{column}'; {again}")
-    if any(None in row for row in rows):
-        raise InputError(f"{path}: a row of more cells than there are columns; {again}")
+    if any(None in row or None in row.values() for row in rows):
+        raise InputError(f"{path}: a row of more cells than there are columns, or of fewer; {again}")
     if not rows:
         raise InputError(f"{path}: no rows; {again}")
     columns = {

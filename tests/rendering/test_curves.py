@@ -138,6 +138,8 @@ HEADER = "images,kimg,total_kimg,alpha," + ",".join(CURVES)
         (HEADER + "\n", "no rows"),
         (HEADER.replace("critic_fake", "critic_fakes") + "\n1,1,1,1,1,1,1,1\n", "no column 'critic_fake'"),
         (HEADER + "\n1,1,1,1,1,1,1,1\n2,2,2,1,1,oops,1,1\n", "row 2: critic_fake: expected a number, found 'oops'"),
+        (HEADER + "\n1,1,1,1,1,1,1,1\n2,2,2,1,1\n", "more cells than there are columns, or of fewer"),
+        (HEADER + "\n1,1,1,1,1,1,1,1,1\n", "more cells than there are columns, or of fewer"),
         (HEADER + "\n1,1,nan,1,1,1,1,1\n", "total_kimg: expected finite"),
         (HEADER + "\n1,2,2,1,1,1,1,1\n1,1,1,1,1,1,1,1\n", "total_kimg: expected finite"),
         ("\xff\xfe", "not a table"),
