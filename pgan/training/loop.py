@@ -165,13 +165,12 @@ class PhaseRun:
             self._draw_lr("learning rate", 0)
             self.means.add(self.step_.update_both(*self._critic_inputs(0, alpha)))
         else:
-            reals = torch.empty(0)
             for repeat in range(self.job.settings.critic_steps):
-                reals, *others = self._critic_inputs(repeat, alpha)
+                inputs = self._critic_inputs(repeat, alpha)
                 self._draw_lr("critic learning rate", repeat)
-                self.means.add(self.step_.update_critic(reals, *others))
+                self.means.add(self.step_.update_critic(*inputs))
             self._draw_lr("generator learning rate", 0)
-            self.means.add(self.step_.update_generator(*self._generator_inputs(alpha, reals)))
+            self.means.add(self.step_.update_generator(*self._generator_inputs(alpha, reals=inputs[0])))
         self.step += 1
 
     def _critic_inputs(self, repeat: int, alpha: Alpha) -> tuple[Any, ...]:
