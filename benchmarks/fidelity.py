@@ -35,23 +35,29 @@ from pgan.metrics.sliced_wasserstein import laplacian_pyramid, levels, swd_metri
 from pgan.networks.checkpoint import Checkpoint, shrink
 from pgan.networks.progressive import Critic, Generator
 from pgan.training.config import Training
-from pgan.training.losses import critic_loss, generator_loss, gradient_norms
+from pgan.training.losses import critic_loss, generator_loss, squared_norms
 from pgan.training.step import Step
 
 NetworkT = TypeVar("NetworkT", Generator, Critic)
 
 OFFICIAL = Training(
+    loss="wgan-gp",
     critic_steps=1,
+    simultaneous=False,
     gradient_penalty=10.0,
     gradient_target=1.0,
+    weight_clip=None,
     drift=0.001,
     label_weight=1.0,
     adam_beta1=0.0,
     adam_beta2=0.99,
     adam_epsilon=1e-8,
+    lr_jitter=None,
     ema_beta=0.999,
     ema_half_life_kimg=None,
     mirror=False,
+    augment_reals=None,
+    diff_augment=[],
     samples=1,
     sample_frames=2,
     log_every_kimg=1.0,
@@ -398,9 +404,8 @@ def loss_rows(pair: Pair) -> Iterator[Row]:
     found = {name: relative(name, value, pair.column(name)) for name, value in terms.items() if arrays.holds(name)}
     yield from largest("loss terms", "relative norm", tolerance["losses"], found)
 
-    g_loss, _ = generator_loss(
-        level.generator, level.critic, pair.tensor("latents"), pair.labels(), level.alpha, OFFICIAL
-    )
+    fakes = level.generator(pair.tensor("latents"), pair.labels(), level.alpha)
+    g_loss, _ = generator_loss(level.critic, fakes, pair.labels(), level.alpha, OFFICIAL)
     losses = {"D_loss": loss, "G_loss": g_loss}
     found = {name: relative(name, value, pair.tensor(name)) for name, value in losses.items() if arrays.holds(name)}
     yield from largest("losses", "relative", tolerance["losses"], found)
@@ -438,7 +443,7 @@ def critic_terms(pair: Pair, level: Level) -> tuple[dict[str, Tensor], Tensor]:
         real_scores, fake_scores, mixed_scores = (
             level.critic(images, level.alpha)[0] for images in (reals, fakes, torch.lerp(reals, fakes, mix))
         )
-    norms = gradient_norms(level.critic, reals, fakes, mix, level.alpha).detach() / level.factor
+    norms = squared_norms(level.critic, torch.lerp(reals, fakes, mix), level.alpha).detach().sqrt() / level.factor
     loss, _ = critic_loss(level.critic, reals, fakes, labels, mix, level.alpha, settings)
     terms = {
         "loss_real_scores": real_scores,
@@ -646,8 +651,8 @@ the official ones did, as the largest deviation of any array.
   times, and their critic begins with box means. Ours work at the current resolution. The tables compare ours,
   upsampled, with theirs at every level in the file, the fractional ones (fades) included.
 - **Gradient penalty.** As the official critic takes full-size images, its gradient has 1/2^k of the norm that it has at
-  the image's own resolution. Its penalty with target t is exactly ours with `training.gradient_target: t·2^k`; where a
-  loss is compared at a level k ≥ 1, it is compared so.
+  the image's own resolution. Its penalty with target t is exactly ours with a `gradient_target` of t·2^k, which a phase
+  can have for itself; where a loss is compared at a level k ≥ 1, it is compared so.
 - **Adam.** TensorFlow adds ε before the bias of the second moment is corrected, torch after. The comparison sets ε to
   1e-8/√(1 - β2^t) at step t, with which torch's Adam is TensorFlow's; the line after it shows how far torch's own way
   is from it in the first five steps. The difference vanishes as t grows; training here uses torch's.

@@ -45,8 +45,8 @@ def terms(networks: Checkpoint, batch: list[Tensor], settings: Training, dtype: 
         _, found = losses.critic_loss(own.critic, reals, fakes, labels, mix, alpha, settings)
         if mode == "autocast":
             _, _, gradient = losses.judge_and_gradient(own.critic, [torch.lerp(reals, fakes, mix)], alpha)
-            found["gradient_penalty"] = losses.gradient_penalty(losses.norm_per_image(gradient), settings)
-        _, drawn = losses.generator_loss(own.generator, own.critic, z, labels, alpha, settings)
+            found |= losses.penalty_terms(gradient.square().sum((1, 2, 3)), len(z), settings)
+        _, drawn = losses.generator_loss(own.critic, own.generator(z, labels, alpha), labels, alpha, settings)
     scores = found["critic_fake"] - found["critic_real"]
     critic, generator = list(own.critic.parameters()), list(own.generator.parameters())
     return {

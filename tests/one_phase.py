@@ -13,12 +13,26 @@ from zygote import Child, Zygote
 PHASE = {"from": "init", "batch": 8, "lr": 0.001}
 STABILIZE = PHASE | {"kind": "stabilize", "resolution": 4}
 GROW = PHASE | {"kind": "grow", "resolution": 8}
+AUGMENTED: dict[str, Any] = {
+    "loss": "relativistic",
+    "diff_augment": ["color", "translation", "cutout"],
+    "augment_reals": {
+        "rotation": 25.0,
+        "shift_x": 0.05,
+        "shift_y": 0.1,
+        "shear": 10.0,
+        "zoom": {"low": 0.95, "high": 1.2},
+        "brightness": {"low": 0.8, "high": 1.4},
+        "saturation": {"low": 0.6, "high": 1.4},
+    },
+}
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any], int]] = {
     # phase, training, classes
     "stabilize": (STABILIZE, {"ema_beta": 0.99, "ema_half_life_kimg": None}, 0),
     "stabilize, labels, critic steps, mirror": (STABILIZE, {"critic_steps": 3, "mirror": True}, 10),
     "grow, critic steps": (GROW, {"critic_steps": 2}, 0),
     "grow, labels": (GROW, {"ema_half_life_kimg": 0.05}, 10),
+    "grow, at once, augmented, drawn lr": (GROW, {"simultaneous": True, "lr_jitter": 3.0} | AUGMENTED, 0),
 }
 
 

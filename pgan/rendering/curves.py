@@ -1,4 +1,4 @@
-"""losses.png: the four curves of a Wasserstein GAN over all phases. Needs the losses.csv files and nothing else."""
+"""losses.png: the critic's scores, the generator's loss and the gradient penalty over all phases, from losses.csv."""
 
 import csv
 import difflib
@@ -48,9 +48,10 @@ class Losses:
 
 
 def read_losses(path: Path, phase: str, grows: bool = False, branch: bool = False) -> Losses:
-    """Read a losses.csv with at least the columns kimg, total_kimg and those of `CURVES`.
+    """Read a losses.csv with at least the columns kimg, total_kimg and those of `SCORES`.
 
-    An empty cell, "nan" or "inf" is a gap in the curve: a loss that the phase does not have, or that has no bound.
+    Where the column of `PENALTY` is missing, the loss has no gradient penalty: the curve is all gap. An empty cell,
+    "nan" or "inf" is a gap in the curve: a loss that the phase does not have, or that has no bound.
 
     Raises:
         InputError: no such file, a column is missing, no rows, or a cell that is no number; kimg must be finite.
@@ -66,15 +67,17 @@ def read_losses(path: Path, phase: str, grows: bool = False, branch: bool = Fals
         raise InputError(f"{path}: no such file; {again}") from None
     except (UnicodeDecodeError, csv.Error):
         raise InputError(f"{path}: not a table of comma-separated values; {again}") from None
-    for column in ("kimg", "total_kimg", *CURVES):
+    for column in ("kimg", "total_kimg", *SCORES):
         if column not in names:
             raise InputError(f"{path}: no column '{column}'; {again}")
-    if any(None in row for row in rows):
-        raise InputError(f"{path}: a row of more cells than there are columns; {again}")
+    if any(None in row or None in row.values() for row in rows):
+        raise InputError(f"{path}: a row of more cells than there are columns, or of fewer; {again}")
     if not rows:
         raise InputError(f"{path}: no rows; {again}")
     columns = {
-        name: np.array([_number(row[name], f"{path}, row {i}: {name}", again) for i, row in enumerate(rows, start=1)])
+        name: np.array(
+            [_number(row.get(name), f"{path}, row {i}: {name}", again) for i, row in enumerate(rows, start=1)]
+        )
         for name in ("kimg", "total_kimg", *CURVES)
     }
     kimg, total = columns.pop("kimg"), columns.pop("total_kimg")
@@ -95,7 +98,8 @@ def write_losses_picture(phases: list[Losses], path: Path, colors: dict[str, str
     """Draw the curves over the images since `init`: what was logged faintly, and smoothed over it.
 
     The critic's scores and the generator's loss share one panel; the gradient penalty, some orders of magnitude below
-    them, has its own with a logarithmic axis. Extreme values run out of the panel instead of flattening the rest.
+    them, has its own with a logarithmic axis, unless no phase has one. Extreme values run out of the panel instead of
+    flattening the rest.
 
     Args:
         phases: at least one, and at least one that is no branch.
@@ -140,21 +144,24 @@ def _figure(phases: list[Losses], colors: dict[str, str], smoothing: float) -> F
     end = end if end > start else start + 1.0
     figure = Figure(figsize=(10, 6), layout="constrained")
     FigureCanvasAgg(figure)
-    scores, penalty = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    for axes, names in ((scores, SCORES), (penalty, PENALTY)):
+    panels = [SCORES, PENALTY] if any(_finite(phases, name).size for name in PENALTY) else [SCORES]
+    rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=(3, 2)[: len(panels)])[:, 0]
+    for axes, names in zip(rows, panels, strict=True):
         for name, label in names.items():
             _draw_curve(axes, phases, name, label, colors[name], smoothing * (end - start))
         mark_phases(axes, spans)
         if axes.lines:
             axes.legend(*_legend(axes, phases), loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    scores, last = rows[0], rows[-1]
     scores.set_xlim(start, end + 0.005 * (end - start))  # the last point whole
     scores.set_ylim(_limits(np.concatenate([_finite(chain, name) for name in SCORES])))
     scores.axhline(0, color="0.5", linewidth=0.8, zorder=1)
     scores.set_ylabel("score, loss")
     _name_phases(scores, spans, end - start)
-    _scale_penalty(penalty, _finite(chain, "gradient_penalty"))
-    penalty.set_ylabel("penalty")
-    penalty.set_xlabel(KIMG)
+    if last is not scores:
+        _scale_penalty(last, _finite(chain, "gradient_penalty"))
+        last.set_ylabel("penalty")
+    last.set_xlabel(KIMG)
     return figure
 
 

@@ -1,6 +1,6 @@
 """The parameters of training: sections `training` and `phases` of params.yaml."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,15 +11,61 @@ MOST_SAMPLES = 2**16
 """Pictures of the fixed latents that a phase keeps, in memory until its end."""
 
 
+class Range(Section):
+    """Lowest and highest value of something drawn for each image."""
+
+    low: float = Field(ge=0.01, le=100)
+    high: float = Field(ge=0.01, le=100)
+
+    @model_validator(mode="after")
+    def _ascends(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low is {self.low}, above high, {self.high}")
+        return self
+
+
+class AugmentReals(Section):
+    """What happens to each real image, before it fades, with numbers drawn anew each time (see `augment_reals`).
+
+    Geometry is that of Keras' ImageDataGenerator: uniform draws, the border continued by its nearest pixel.
+    """
+
+    rotation: float = Field(ge=0, le=180)
+    """Degrees, to either side."""
+    shift_x: float = Field(ge=0, le=1)
+    """Share of the side, to the left or right."""
+    shift_y: float = Field(ge=0, le=1)
+    """Share of the side, up or down."""
+    shear: float = Field(ge=0, le=80)
+    """Degrees by which level lines are tilted, to either side."""
+    zoom: Range
+    """Pixels of the image per pixel of what it becomes, along each axis by itself: above 1 it shrinks."""
+    brightness: Range
+    """Factor of all intensities, counted from black."""
+    saturation: Range
+    """Factor of each channel's distance from grey, from a triangular distribution with its peak in the middle."""
+
+
 class Training(Section):
     """What all phases share (Karras et al. 2018, appendix A.1)."""
 
+    loss: Literal["wgan-gp", "wgan", "logistic", "relativistic", "lsgan", "hinge"]
+    """The adversarial loss with its gradient penalty, by its name in `pgan/training/adversarial.py`."""
     critic_steps: int = Field(ge=1, le=1000)
     """Critic updates per generator update, each on fresh data and latents."""
+    simultaneous: bool
+    """Update both networks at once, on one batch and the same latents, each with its gradient before either moves."""
     gradient_penalty: float = Field(ge=0)
-    """Weight λ of the gradient penalty; divided by gradient_target²."""
+    """Weight of the gradient penalty.
+
+    `wgan-gp`: λ, divided by gradient_target². `logistic`, `relativistic`: γ, of which R1 and R2 take half, as in their
+    papers. The other losses have no penalty; it is without effect there."""
     gradient_target: float = Field(gt=0)
-    """Norm to which the critic's gradient is drawn; 1 in WGAN-GP, 750 in the paper's CIFAR-10 runs."""
+    """`wgan-gp`: norm to which the critic's gradient is drawn; 1, or 750 in the paper's CIFAR-10 runs."""
+    weight_clip: float | None = Field(gt=0, le=1e6)
+    """`wgan`: magnitude to which each of the critic's parameters is cut after its update [0.01]; null for the others.
+
+    With networks.equalized_lr it is the parameter that is cut, before it is multiplied by He's constant."""
     drift: float = Field(ge=0)
     """Weight of mean(D(real)²), which keeps the critic's scores from drifting away from zero."""
     label_weight: float = Field(ge=0)
@@ -30,12 +76,18 @@ class Training(Section):
     """Adam's decay of the mean of squared gradients."""
     adam_epsilon: float = Field(gt=0)
     """Adam's ε."""
+    lr_jitter: float | None = Field(ge=1, le=1000)
+    """Multiply the learning rate by a factor drawn anew for each update, log-uniform on [1/lr_jitter, lr_jitter]."""
     ema_beta: float | None = Field(ge=0, lt=1)
     """Decay of the averaged generator per critic step (the paper: 0.999), or null to give a half-life instead."""
     ema_half_life_kimg: float | None = Field(gt=0)
     """The same as a half-life in thousands of images, independent of the batch; set exactly one of the two."""
     mirror: bool
     """Flip each real image left-right with probability ½; not for digits or other images with a handedness."""
+    augment_reals: AugmentReals | None
+    """Turn, shift, shear, zoom and recolour the real images, as if there were more of them; null: leave them."""
+    diff_augment: list[Literal["color", "translation", "cutout"]] = Field(max_length=3)
+    """What is done to all that the critic sees, reals and fakes, in both updates (DiffAugment); [] = nothing."""
     samples: int = Field(ge=1, le=2**16)
     """Number of fixed latents whose images are kept through all phases."""
     sample_frames: int = Field(ge=2, le=2**16)
@@ -53,13 +105,33 @@ class Training(Section):
     stands here, not among the machine's options, because it changes the last digits of the results."""
 
     @model_validator(mode="after")
-    def _one_ema(self) -> "Training":
+    def _clipped_where_it_must_be(self) -> Self:
+        if self.loss == "wgan" and self.weight_clip is None:
+            raise ValueError("loss: wgan needs a weight_clip, such as 0.01")
+        if self.loss != "wgan" and self.weight_clip is not None:
+            raise ValueError(f"weight_clip belongs to loss: wgan; set it to null for loss: {self.loss}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_batch_for_both(self) -> Self:
+        if self.simultaneous and self.critic_steps != 1:
+            raise ValueError(f"simultaneous updates have one critic step, not critic_steps: {self.critic_steps}")
+        return self
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len(set(self.diff_augment)) < len(self.diff_augment):
+            raise ValueError("diff_augment names something twice")
+        return self
+
+    @model_validator(mode="after")
+    def _one_ema(self) -> Self:
         if (self.ema_beta is None) == (self.ema_half_life_kimg is None):
             raise ValueError("set exactly one of ema_beta and ema_half_life_kimg, and the other to null")
         return self
 
     @model_validator(mode="after")
-    def _few_samples(self) -> "Training":
+    def _few_samples(self) -> Self:
         if self.samples * self.sample_frames > MOST_SAMPLES:
             raise ValueError(f"samples × sample_frames are more than the limit of {MOST_SAMPLES} pictures")
         return self
@@ -87,6 +159,17 @@ class Phase(Section):
     """Images per critic step."""
     lr: float = Field(gt=0)
     """Adam's learning rate, for both networks."""
+    gradient_target: float | None = Field(default=None, gt=0)
+    """training.gradient_target for this phase alone; null: as it is there.
+
+    The official critic takes full-size images: with target t, its penalty at 1/2^k of the final resolution is ours with
+    t·2^k (docs/fidelity.md)."""
+
+    def settings(self, shared: Training) -> Training:
+        """What all phases share, with what this one has of its own."""
+        if self.gradient_target is None:
+            return shared
+        return shared.model_copy(update={"gradient_target": self.gradient_target})
 
 
 def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> list[tuple[str, str]]:

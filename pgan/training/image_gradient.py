@@ -22,18 +22,20 @@ from pgan.networks.progressive import Alpha, Critic, CriticBlock, CriticOutput, 
 Backwards = Callable[[Tensor], Tensor]
 """The gradient with respect to a layer's output -> that with respect to its input."""
 Passed = tuple[Tensor, Backwards]
-"""A layer's output, and the way back through it for the batch's last set."""
+"""A layer's output, and the way back through it."""
 Layer = Callable[[Tensor], Passed]
 
 
-def judge_and_gradient(critic: Critic, sets: list[Tensor], alpha: Alpha) -> tuple[Tensor, Tensor, Tensor]:
-    """Scores (S·N,) and logits (S·N, classes) of S sets of N images, and ∇D (N, C, r, r) at the last set's.
+def judge_and_gradient(
+    critic: Critic, sets: list[Tensor], alpha: Alpha, wanted: int = 1
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Scores (S·N,) and logits (S·N, classes) of S sets of N images, and ∇D at those of the last sets that are wanted.
 
     The sets share a batch, which is faster than a batch for each, but no group of the minibatch standard deviation.
-    The gradient is differentiable by the critic's parameters.
+    The gradient, (wanted·N, C, r, r), is differentiable by the critic's parameters.
     """
-    images, count = torch.cat(sets) if len(sets) > 1 else sets[0], len(sets[-1])
-    walk = Walk(critic, len(sets), count)
+    images, count = torch.cat(sets) if len(sets) > 1 else sets[0], wanted * len(sets[-1])
+    walk = Walk(critic, len(sets), wanted, count)
     r, lower = critic.resolution, critic.resolutions[-2::-1]
     x, back = chain(images, [*walk.from_image(r), *walk.block(r)])
     if lower and fading(alpha):
@@ -51,10 +53,10 @@ def judge_and_gradient(critic: Critic, sets: list[Tensor], alpha: Alpha) -> tupl
 
 
 class Walk:
-    """The layers of a critic for a batch of sets, of which the last has a way back."""
+    """The layers of a critic for a batch of sets, of which the last so many, `count` images, have a way back."""
 
-    def __init__(self, critic: Critic, sets: int, count: int) -> None:
-        self.critic, self.sets, self.count = critic, sets, count
+    def __init__(self, critic: Critic, sets: int, wanted: int, count: int) -> None:
+        self.critic, self.sets, self.wanted, self.count = critic, sets, wanted, count
 
     def from_image(self, resolution: int) -> list[Layer]:
         """Image -> features of a resolution."""
@@ -97,15 +99,16 @@ class Walk:
 
         def forwards(x: Tensor) -> Passed:
             own = x[-self.count :]
-            n, channels = own.shape[:2]
+            n, channels = self.count // self.wanted, own.shape[1]
             k = min(group, n)
-            y = own.reshape(k, n // k, *own.shape[1:])  # (k, N/k, C, H, W)
-            y = y - y.mean(0, keepdim=True)
-            slope = y / ((y.square().mean(0) + EPSILON).sqrt() * (k * own[0].numel()))
+            y = own.reshape(self.wanted, k, n // k, *own.shape[1:])  # (wanted, k, N/k, C, H, W)
+            y = y - y.mean(1, keepdim=True)
+            slope = y / ((y.square().mean(1, keepdim=True) + EPSILON).sqrt() * (k * own[0].numel()))
 
             def back(g: Tensor) -> Tensor:
-                shared = g[:, channels].reshape(k, n // k, -1).sum((0, 2))  # a group's number is one: gradients add up
-                return g[:, :channels] + (slope * shared.view(-1, 1, 1, 1)).view(own.shape)
+                shared = g[:, channels].reshape(self.wanted, k, n // k, -1)
+                shared = shared.sum((1, 3)).view(self.wanted, 1, n // k, 1, 1, 1)  # one number per group: they add up
+                return g[:, :channels] + (slope * shared).view(own.shape)
 
             return minibatch_stddev(x, group, self.sets), back
 

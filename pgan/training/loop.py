@@ -3,6 +3,7 @@
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ from pgan.errors import InputError, PganError
 from pgan.files import whole_folder
 from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Checkpoint, Progress
+from pgan.networks.progressive import Alpha
 from pgan.networks.sampling import generate, latents, sample_labels
-from pgan.randomness import torch_generator
+from pgan.randomness import derive, torch_generator
 from pgan.training import engine
+from pgan.training.augment_reals import augment_reals, draws_per_image
 from pgan.training.config import Phase, Training
+from pgan.training.diff_augment import DRAWS, diff_augment
 from pgan.training.inputs import Inputs
 from pgan.training.interrupt import stop_requests
 from pgan.training.memory import memory_errors
@@ -56,7 +60,7 @@ class PhaseRun:
 
     def __init__(self, job: Job, parent: Checkpoint, device: torch.device) -> None:
         self.job, self.device = job, device
-        phase, settings = job.phase, job.settings
+        phase, settings = job.phase, job.phase.settings(job.settings)
         self.schedule = Schedule(
             kimg=phase.kimg,
             batch=phase.batch,
@@ -155,24 +159,64 @@ class PhaseRun:
     # --- one step
 
     def _advance(self) -> None:
-        """The critic's updates, then the generator's."""
-        job, n = self.job, self.job.phase.batch
+        """The critic's updates, then the generator's; or both at once."""
         alpha = self._alpha()
-        for repeat in range(job.settings.critic_steps):
-            job.inputs.check()  # reading a mapped file that was cut short would kill the process
-            images, labels = self.stream.batch(self.schedule.images(self.step) + repeat * n, n)
-            mirror = self._random("mirror", repeat, (n,)) < 0.5 if job.settings.mirror else None
-            reals = prepare_reals(torch.from_numpy(images).to(self.device), alpha, mirror)
-            z = self._normal("critic latents", repeat)
-            mix = self._random("mix", repeat, (n, 1, 1, 1))
-            self.means.add(self.step_.update_critic(reals, torch.from_numpy(labels).to(self.device), z, mix, alpha))
-        drawn = self._random("labels", 0, (n,)).cpu().double().numpy()  # labels as frequent as in the data
-        labels = np.asarray(job.labels[(drawn * len(job.labels)).astype(np.int64)])
-        z = self._normal("generator latents", 0)
-        self.means.add(self.step_.update_generator(z, torch.from_numpy(labels).to(self.device), alpha))
+        if self.job.settings.simultaneous:
+            self._draw_lr("learning rate", 0)
+            self.means.add(self.step_.update_both(*self._critic_inputs(0, alpha)))
+        else:
+            for repeat in range(self.job.settings.critic_steps):
+                inputs = self._critic_inputs(repeat, alpha)
+                self._draw_lr("critic learning rate", repeat)
+                self.means.add(self.step_.update_critic(*inputs))
+            self._draw_lr("generator learning rate", 0)
+            self.means.add(self.step_.update_generator(*self._generator_inputs(alpha, reals=inputs[0])))
         self.step += 1
 
-    def _alpha(self) -> float | Tensor:
+    def _critic_inputs(self, repeat: int, alpha: Alpha) -> tuple[Any, ...]:
+        """Reals, labels, latents, mixing factors, fade and draws, as `Step` takes them."""
+        job, n = self.job, self.job.phase.batch
+        job.inputs.check()  # reading a mapped file that was cut short would kill the process
+        images, labels = self.stream.batch(self.schedule.images(self.step) + repeat * n, n)
+        reals = self._reals(torch.from_numpy(images).to(self.device), alpha, repeat)
+        z = self._normal("critic latents", repeat)
+        mix = self._random("mix", repeat, (n, 1, 1, 1))
+        draws = self._diff_augment_draws("critic fakes", repeat)
+        return reals, torch.from_numpy(labels).to(self.device), z, mix, alpha, draws
+
+    def _generator_inputs(self, alpha: Alpha, reals: Tensor) -> tuple[Any, ...]:
+        """Latents, labels (as frequent as in the data), fade, draws, and the reals that the critic saw last."""
+        drawn = self._random("labels", 0, (self.job.phase.batch,)).cpu().double().numpy()
+        labels = np.asarray(self.job.labels[(drawn * len(self.job.labels)).astype(np.int64)])
+        z = self._normal("generator latents", 0)
+        draws = self._diff_augment_draws("generator fakes", 0)
+        return z, torch.from_numpy(labels).to(self.device), alpha, draws, reals
+
+    def _reals(self, images: Tensor, alpha: Alpha, repeat: int) -> Tensor:
+        """uint8 (N, C, r, r) -> what the critic sees."""
+        settings, (n, channels) = self.job.settings, images.shape[:2]
+        mirror = self._random("mirror", repeat, (n,)) < 0.5 if settings.mirror else None
+        augment = None
+        if settings.augment_reals is not None:
+            drawn = self._random("augment reals", repeat, (n, draws_per_image(channels)))
+            augment = partial(augment_reals, draws=drawn, settings=settings.augment_reals)
+        reals = prepare_reals(images, alpha, mirror, augment)
+        draws = self._diff_augment_draws("reals", repeat)
+        return reals if draws is None else diff_augment(reals, draws, settings.diff_augment)
+
+    def _diff_augment_draws(self, what: str, repeat: int) -> Tensor | None:
+        if not self.job.settings.diff_augment:
+            return None
+        return self._random(f"diff augment {what}", repeat, (self.job.phase.batch, DRAWS))
+
+    def _draw_lr(self, purpose: str, repeat: int) -> None:
+        """Another learning rate for the next update, where `lr_jitter` wants it."""
+        job, jitter = self.job, self.job.settings.lr_jitter
+        if jitter is not None:
+            rng = np.random.default_rng(derive(job.seed, job.name, self.step, purpose, repeat))
+            self.step_.set_lr(job.phase.lr * jitter ** rng.uniform(-1.0, 1.0))
+
+    def _alpha(self) -> Alpha:
         if not self.schedule.grow:
             return 1.0
         return torch.tensor(self.schedule.alpha(self.step), device=self.device)
@@ -312,4 +356,4 @@ def _continues_level(parent: Checkpoint, phase: Phase) -> bool:
 
 def _postfix(row: Row) -> str:
     scores = f"D(real) {row['critic_real']:.3g}, D(fake) {row['critic_fake']:.3g}"
-    return f"{scores}, penalty {row['gradient_penalty']:.3g}"
+    return f"{scores}, penalty {row['gradient_penalty']:.3g}" if "gradient_penalty" in row else scores

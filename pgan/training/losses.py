@@ -1,10 +1,14 @@
-"""The losses of the progressive GAN: WGAN-GP with drift, and AC-GAN's label terms (official `loss.py`)."""
+"""The losses as they are trained: an adversarial loss, its gradient penalty, drift, and AC-GAN's label terms.
+
+With WGAN-GP they are those of the progressive GAN (official `loss.py`).
+"""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pgan.networks.progressive import Alpha, Critic, Generator
+from pgan.networks.progressive import Alpha, Critic
+from pgan.training.adversarial import LOSSES, Penalised
 from pgan.training.config import Training
 from pgan.training.image_gradient import judge_and_gradient
 
@@ -16,47 +20,70 @@ Judgement = tuple[Tensor, Tensor]
 def critic_loss(
     critic: Critic, reals: Tensor, fakes: Tensor, labels: Tensor, mix: Tensor, alpha: Alpha, settings: Training
 ) -> tuple[Tensor, Terms]:
-    """mean(D(fake) - D(real)) + penalty + drift·mean(D(real)²) + label_weight·(cross-entropies of reals and fakes).
+    """mean(adversarial) + penalty + drift·mean(D(real)²) + label_weight·(cross-entropies of reals and fakes).
 
     Args:
         reals, fakes: (N, C, r, r) in [-1, 1]; the fakes detached from the generator.
         labels: (N,) of the reals, of which the fakes were made too; unused when the networks have no classes.
-        mix: (N, 1, 1, 1), uniform on [0, 1], one factor per sample.
+        mix: (N, 1, 1, 1), uniform on [0, 1], one factor per sample; unused by all losses but WGAN-GP.
 
     Returns:
-        The loss and its terms, each a scalar; `gradient_penalty` and `drift` with their weights.
+        The loss and its terms, each a scalar: `critic_real` and `critic_fake`, the mean scores; `critic_loss`, the
+        adversarial term alone; `gradient_penalty` and `drift` with their weights; `gradient_norm`, the mean norm of the
+        gradients that are penalised. A loss without a penalty has no terms of that name.
     """
-    (real_scores, real_logits), (fake_scores, fake_logits), norms = examine(critic, reals, fakes, mix, alpha)
+    adversarial = LOSSES[settings.loss]
+    (real_scores, real_logits), (fake_scores, fake_logits), squares = examine(
+        critic, reals, fakes, mix, alpha, adversarial.penalty
+    )
     terms = {
         "critic_real": real_scores.mean(),
         "critic_fake": fake_scores.mean(),
-        "gradient_penalty": gradient_penalty(norms, settings),
+        "critic_loss": adversarial.of_scores(real_scores, fake_scores)[0].mean(),
         "drift": settings.drift * real_scores.square().mean(),
     }
-    loss = terms["critic_fake"] - terms["critic_real"] + terms["gradient_penalty"] + terms["drift"]
+    loss = terms["critic_loss"] + terms["drift"]
+    penalty = {} if squares is None else penalty_terms(squares, len(reals), settings)
+    if penalty:
+        loss = loss + penalty["gradient_penalty"]
     if critic.config.classes:
         terms["label_real"] = F.cross_entropy(real_logits, labels)
         terms["label_fake"] = F.cross_entropy(fake_logits, labels)
         loss = loss + settings.label_weight * (terms["label_real"] + terms["label_fake"])
-    terms["gradient_norm"] = norms.mean()
-    return loss, terms
+    return loss, terms | penalty
+
+
+# --- scores and gradients
+
+PASSES = {
+    "at mixed images": (("real", "fake", "mixed"), 1),
+    "at reals": (("fake", "real"), 1),
+    "at reals and fakes": (("real", "fake"), 2),
+}
+"""Where the gradient is penalised -> what passes the critic together; at how many of these, from the end, it is."""
 
 
 def examine(
-    critic: Critic, reals: Tensor, fakes: Tensor, mix: Tensor, alpha: Alpha
-) -> tuple[Judgement, Judgement, Tensor]:
-    """What the critic says of reals and of fakes, and the norms of its gradient between them; see `gradient_norms`.
+    critic: Critic, reals: Tensor, fakes: Tensor, mix: Tensor, alpha: Alpha, penalised: Penalised | None
+) -> tuple[Judgement, Judgement, Tensor | None]:
+    """What the critic says of reals and of fakes, and ‖∇D(x)‖² where it is penalised, (N,) or (2N,): reals, fakes.
 
-    One pass of all three where they have the same precision.  Without the minibatch stddev, no gradient flows through
-    the critic's scores of the mixed images, and they stay apart so that none is computed.
+    By one pass of all where they have the same precision.  Mixed images stay apart where nothing flows back through
+    their scores, as without the minibatch stddev: in one pass with the others, zeros would be sent back at full cost.
     """
+    if penalised is None:
+        return *judge(critic, reals, fakes, alpha), None
+    names, wanted = PASSES[penalised]
+    images = {"real": reals, "fake": fakes}
+    if penalised == "at mixed images":  # x̂ of Gulrajani et al. 2017, algorithm 1
+        images["mixed"] = torch.lerp(reals, fakes, mix)
     autocast = torch.is_autocast_enabled(reals.device.type)
-    if isinstance(critic, Critic) and critic.config.minibatch_stddev and not autocast:
-        mixed = torch.lerp(reals, fakes, mix)
-        scores, logits, gradient = judge_and_gradient(critic, [reals, fakes, mixed], alpha)
-        real, fake, _ = zip(scores.chunk(3), logits.chunk(3), strict=True)
-        return real, fake, norm_per_image(gradient)
-    return *judge(critic, reals, fakes, alpha), gradient_norms(critic, reals, fakes, mix, alpha)
+    if not isinstance(critic, Critic) or autocast or ("mixed" in images and not critic.config.minibatch_stddev):
+        squares = [squared_norms(critic, images[name], alpha) for name in names[-wanted:]]
+        return *judge(critic, reals, fakes, alpha), torch.cat(squares)
+    scores, logits, gradient = judge_and_gradient(critic, [images[name] for name in names], alpha, wanted)
+    found = dict(zip(names, zip(scores.chunk(len(names)), logits.chunk(len(names)), strict=True), strict=True))
+    return found["real"], found["fake"], gradient.square().sum((1, 2, 3))
 
 
 def judge(critic: Critic, reals: Tensor, fakes: Tensor, alpha: Alpha) -> tuple[Judgement, Judgement]:
@@ -66,39 +93,61 @@ def judge(critic: Critic, reals: Tensor, fakes: Tensor, alpha: Alpha) -> tuple[J
     return real, fake
 
 
-def gradient_norms(critic: Critic, reals: Tensor, fakes: Tensor, mix: Tensor, alpha: Alpha) -> Tensor:
-    """‖∇D(x̂)‖₂ at x̂ = lerp(real, fake, mix), (N,), differentiable (Gulrajani et al. 2017, algorithm 1).
+def squared_norms(critic: Critic, images: Tensor, alpha: Alpha) -> Tensor:
+    """‖∇D(x)‖² at each image, (N,), differentiable.
 
     Always in float32 or better, also inside autocast: gradients of gradients lose too much in half precision.
     """
-    precise = torch.promote_types(reals.dtype, torch.float32)
-    with torch.autocast(reals.device.type, enabled=False):
-        mixed = torch.lerp(reals.to(precise), fakes.to(precise), mix.to(precise))
+    precise = torch.promote_types(images.dtype, torch.float32)
+    with torch.autocast(images.device.type, enabled=False):
+        images = images.to(precise)
         if isinstance(critic, Critic):
-            _, _, gradient = judge_and_gradient(critic, [mixed], alpha)
+            _, _, gradient = judge_and_gradient(critic, [images], alpha)
         else:  # any other function of images
-            mixed.requires_grad_(True)
-            (gradient,) = torch.autograd.grad(critic(mixed, alpha)[0].sum(), mixed, create_graph=True)
-        return norm_per_image(gradient)
+            images = images.detach().requires_grad_(True)
+            (gradient,) = torch.autograd.grad(critic(images, alpha)[0].sum(), images, create_graph=True)
+        return gradient.square().sum((1, 2, 3))
 
 
-def norm_per_image(gradient: Tensor) -> Tensor:
-    """‖∇D‖₂ of each image: (N, C, r, r) -> (N,)."""
-    return gradient.square().sum((1, 2, 3)).sqrt()
+# --- penalties
+
+
+def penalty_terms(squares: Tensor, count: int, settings: Training) -> Terms:
+    """`gradient_penalty` and `gradient_norm` of the squared norms at N = `count` images, or at N each of two kinds."""
+    if LOSSES[settings.loss].penalty == "at mixed images":
+        penalty = gradient_penalty(squares.sqrt(), settings)
+    else:  # R1 at reals, R2 at fakes (Mescheder et al. 2018, equation 9): γ/2 times the mean of each
+        penalty = 0.5 * settings.gradient_penalty * squares.sum() / count
+    return {"gradient_penalty": penalty, "gradient_norm": squares.detach().sqrt().mean()}
 
 
 def gradient_penalty(norms: Tensor, settings: Training) -> Tensor:
-    """λ/target² · mean((‖∇D(x̂)‖₂ - target)²)."""
+    """λ/target² · mean((‖∇D(x̂)‖₂ - target)²) (Gulrajani et al. 2017, equation 3)."""
     target = settings.gradient_target
     return settings.gradient_penalty / target**2 * (norms - target).square().mean()
 
 
+# --- the generator
+
+
 def generator_loss(
-    generator: Generator, critic: Critic, latents: Tensor, labels: Tensor, alpha: Alpha, settings: Training
+    critic: Critic, fakes: Tensor, labels: Tensor, alpha: Alpha, settings: Training, reals: Tensor | None = None
 ) -> tuple[Tensor, Terms]:
-    """-mean(D(G(z))) + label_weight · cross-entropy of the fakes' labels; `generator_loss` is the first term alone."""
-    scores, logits = critic(generator(latents, labels, alpha), alpha)
-    loss = -scores.mean()
+    """mean(adversarial) + label_weight · cross-entropy of the fakes' labels; `generator_loss` is the first term alone.
+
+    Args:
+        fakes: (N, C, r, r), attached to the generator.
+        labels: (N,), of which they were made.
+        reals: as many, for the losses that pair them; the others do without.
+    """
+    scores, logits = critic(fakes, alpha)
+    adversarial = LOSSES[settings.loss]
+    if adversarial.pairs:
+        assert reals is not None
+        real_scores = critic(reals, alpha)[0].detach()
+    else:  # the reals are not judged: a loss that uses them all the same must not go unnoticed
+        real_scores = torch.full_like(scores, torch.nan)
+    loss = adversarial.of_scores(real_scores, scores)[1].mean()
     terms = {"generator_loss": loss}
     if critic.config.classes:
         terms["label_generator"] = F.cross_entropy(logits, labels)

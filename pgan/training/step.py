@@ -1,22 +1,29 @@
-"""One training step: critic updates with the EMA after each, then a generator update."""
+"""One training step: critic updates with the EMA after each, then a generator update; or both networks at once."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch._dynamo.exc import TorchDynamoException
+from torch.func import functional_call
 
 from pgan.networks.layers import downsample, upsample
 from pgan.networks.progressive import Alpha, Critic, Generator
 from pgan.training.config import Training
+from pgan.training.diff_augment import diff_augment
 from pgan.training.engine import PLAIN, Engine, Loss, compiled, warn_of_failed_compilation
 from pgan.training.losses import Terms, critic_loss, generator_loss
 from pgan.training.precision import autocast
 
 
 class Step:
-    """The networks with their optimizers, and the two updates.
+    """The networks with their optimizers, and their updates.
+
+    All updates take: reals (N, C, r, r) as the critic is to see them; labels (N,); latents (N, latent_size); mix
+    (N, 1, 1, 1), the mixing factors of the gradient penalty; the fade; draws (N, DRAWS), with which `diff_augment`
+    changes the fakes, unused where `settings.diff_augment` is empty.  They return the detached loss terms.
 
     What makes it fast stands where it belongs: one call of the critic for reals and fakes (`losses.judge`), a gradient
     penalty without a second derivative (`image_gradient`), and here fused Adam, one call for the whole average, a
@@ -43,33 +50,83 @@ class Step:
             "generator": self._adam(generator, lr),
             "critic": self._adam(critic, lr),
         }
-        self.losses: dict[str, Loss] = {"critic": self.critic_loss, "generator": self.generator_loss}
+        self.losses = self._losses()
         if self.compiled:
             self.losses = {name: compiled(loss) for name, loss in self.losses.items()}
 
-    def update_critic(self, reals: Tensor, labels: Tensor, latents: Tensor, mix: Tensor, alpha: Alpha) -> Terms:
-        """One Adam step of the critic, then the EMA of the generator; returns the detached loss terms."""
+    def update_critic(
+        self, reals: Tensor, labels: Tensor, latents: Tensor, mix: Tensor, alpha: Alpha, draws: Tensor | None = None
+    ) -> Terms:
+        """One Adam step of the critic, then the EMA of the generator."""
         self.critic.requires_grad_(True)
-        terms = self._update("critic", reals, labels, latents, mix, alpha)
+        terms = self._update("critic", reals, labels, latents, mix, alpha, draws)
         average(self.ema, self.generator, self.ema_decay)
         return terms
 
-    def update_generator(self, latents: Tensor, labels: Tensor, alpha: Alpha) -> Terms:
-        """One Adam step of the generator; returns the detached loss terms."""
+    def update_generator(
+        self,
+        latents: Tensor,
+        labels: Tensor,
+        alpha: Alpha,
+        draws: Tensor | None = None,
+        reals: Tensor | None = None,
+    ) -> Terms:
+        """One Adam step of the generator; reals are needed by losses that pair them."""
         self.critic.requires_grad_(False)  # its gradients would be computed and thrown away
-        return self._update("generator", latents, labels, alpha)
+        return self._update("generator", latents, labels, alpha, draws, reals)
+
+    def update_both(
+        self, reals: Tensor, labels: Tensor, latents: Tensor, mix: Tensor, alpha: Alpha, draws: Tensor | None = None
+    ) -> Terms:
+        """One Adam step of both networks, each by its gradient before either has moved; then the EMA."""
+        self.critic.requires_grad_(True)
+        terms = self._update("both", reals, labels, latents, mix, alpha, draws)
+        average(self.ema, self.generator, self.ema_decay)
+        return terms
+
+    def set_lr(self, lr: float) -> None:
+        """Adam's learning rate from here on."""
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = lr
 
     def critic_loss(
-        self, reals: Tensor, labels: Tensor, latents: Tensor, mix: Tensor, alpha: Alpha
+        self, reals: Tensor, labels: Tensor, latents: Tensor, mix: Tensor, alpha: Alpha, draws: Tensor | None = None
     ) -> tuple[Tensor, Terms]:
-        """The critic's loss on reals (N, C, r, r) and as many fakes; see `losses.critic_loss`."""
+        """The critic's loss; see `losses.critic_loss`."""
         with torch.no_grad():
-            fakes = self.generator(latents, labels, alpha)
+            fakes = self.fakes(latents, labels, alpha, draws)
         return critic_loss(self.critic, reals, fakes, labels, mix, alpha, self.settings)
 
-    def generator_loss(self, latents: Tensor, labels: Tensor, alpha: Alpha) -> tuple[Tensor, Terms]:
+    def generator_loss(
+        self,
+        latents: Tensor,
+        labels: Tensor,
+        alpha: Alpha,
+        draws: Tensor | None = None,
+        reals: Tensor | None = None,
+    ) -> tuple[Tensor, Terms]:
         """The generator's loss; see `losses.generator_loss`."""
-        return generator_loss(self.generator, self.critic, latents, labels, alpha, self.settings)
+        fakes = self.fakes(latents, labels, alpha, draws)
+        return generator_loss(self.critic, fakes, labels, alpha, self.settings, reals)
+
+    def both_losses(
+        self, reals: Tensor, labels: Tensor, latents: Tensor, mix: Tensor, alpha: Alpha, draws: Tensor | None = None
+    ) -> tuple[Tensor, Terms]:
+        """The sum of both losses, of the same fakes, whose gradient by each network is that of its own loss alone."""
+        fakes = self.fakes(latents, labels, alpha, draws)
+        critics, terms = critic_loss(self.critic, reals, fakes.detach(), labels, mix, alpha, self.settings)
+        frozen = Frozen(self.critic)
+        generators, more = generator_loss(frozen, fakes, labels, alpha, self.settings, reals)  # type: ignore[arg-type]
+        return critics + generators, terms | more
+
+    def fakes(self, latents: Tensor, labels: Tensor, alpha: Alpha, draws: Tensor | None) -> Tensor:
+        """Generated images as the critic sees them."""
+        images = self.generator(latents, labels, alpha)
+        if not self.settings.diff_augment:
+            return images
+        assert draws is not None
+        return diff_augment(images, draws, self.settings.diff_augment)
 
     def finiteness(self) -> dict[str, float]:
         """For each network 0, or NaN where one of its weights is no longer a finite number."""
@@ -109,14 +166,43 @@ class Step:
                 raise
             warn_of_failed_compilation(error)
             self.compiled = False
-            self.losses = {"critic": self.critic_loss, "generator": self.generator_loss}
+            self.losses = self._losses()
             return self._update(name, *inputs)  # the failure came before Adam's step: nothing has changed
         return {key: term.detach() for key, term in terms.items()}
 
+    def _losses(self) -> dict[str, Loss]:
+        """By what they move."""
+        return {"critic": self.critic_loss, "generator": self.generator_loss, "both": self.both_losses}
+
     def _apply(self, name: str, loss: Tensor) -> None:
-        self.optimizers[name].zero_grad()
+        moved = self.optimizers.values() if name == "both" else [self.optimizers[name]]
+        for optimizer in moved:
+            optimizer.zero_grad()
         loss.backward()
-        self.optimizers[name].step()
+        for optimizer in moved:
+            optimizer.step()
+        if self.settings.weight_clip is not None and name != "generator":
+            clip(self.critic, self.settings.weight_clip)
+
+
+class Frozen:
+    """A critic through which gradients pass and at which none arrive, while the same critic learns elsewhere."""
+
+    def __init__(self, critic: Critic) -> None:
+        self.config = critic.config
+        self._critic = critic
+        self._parameters = {name: p.detach() for name, p in critic.named_parameters()}
+
+    def __call__(self, images: Tensor, alpha: Alpha) -> tuple[Tensor, Tensor]:
+        return functional_call(self._critic, self._parameters, (images, alpha))
+
+
+@torch.no_grad()
+def clip(critic: Critic, limit: float) -> None:
+    """Each parameter to [-limit, limit] (Arjovsky et al. 2017, algorithm 1)."""
+    parameters = tuple(critic.parameters())
+    torch._foreach_clamp_min_(parameters, -limit)
+    torch._foreach_clamp_max_(parameters, limit)
 
 
 @torch.no_grad()
@@ -125,15 +211,19 @@ def average(ema: Generator, generator: Generator, decay: float) -> None:
     torch._foreach_lerp_(list(ema.parameters()), list(generator.parameters()), 1.0 - decay)
 
 
-def prepare_reals(images: Tensor, alpha: Alpha, mirror: Tensor | None) -> Tensor:
+def prepare_reals(
+    images: Tensor, alpha: Alpha, mirror: Tensor | None, augment: Callable[[Tensor], Tensor] | None = None
+) -> Tensor:
     """Real images as the critic sees them.
 
-    uint8 (N, C, r, r) -> float in [-1, 1]; flipped where `mirror` (N,) is true; while growing, faded with their own
-    2×2 means like the generator's images: lerp(x, up(down(x)), 1 - alpha).
+    uint8 (N, C, r, r) -> float in [-1, 1]; flipped where `mirror` (N,) is true; augmented, as if the data set held such
+    images; while growing, faded with their own 2×2 means like the generator's images: lerp(x, up(down(x)), 1 - alpha).
     """
     x = images.float() / 127.5 - 1.0
     if mirror is not None:
         x = torch.where(mirror.view(-1, 1, 1, 1), x.flip(3), x)
+    if augment is not None:
+        x = augment(x)
     if isinstance(alpha, Tensor) or alpha < 1.0:
         coarse = upsample(downsample(x))
         x = coarse + (x - coarse) * alpha

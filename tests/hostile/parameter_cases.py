@@ -67,6 +67,18 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 """Which commands read which part."""
 
+EVEN = {"low": 1.0, "high": 1.0}
+AUGMENTED: dict[str, Any] = {
+    "rotation": 1.0,
+    "shift_x": 0.1,
+    "shift_y": 0.1,
+    "shear": 1.0,
+    "zoom": EVEN,
+    "brightness": EVEN,
+    "saturation": EVEN,
+}
+"""Nothing is absurd about it."""
+
 ABSURD: dict[str, list[Any]] = {
     "seed": [-1, 2**64, 1e300, "x" * 1_000_000, "two\nlines \x1b[31m", [[[1]]]],
     "prepare.resolution": [2**31, 10**9, -8],
@@ -80,11 +92,20 @@ ABSURD: dict[str, list[Any]] = {
     "networks.base_size": [10**9, 1],
     "networks.minibatch_stddev": [10**9],
     "training.critic_steps": [10**9, 0],
+    "training.loss": ["wgan", "WGAN-GP", "x" * 100_000, None, []],
+    "training.simultaneous": ["yes", 1],
+    "training.gradient_penalty": [float("nan"), -1.0],
+    "training.gradient_target": [0.0, float("inf")],
+    "training.weight_clip": [1e300, float("nan"), 0.0, 0.01],
+    "training.lr_jitter": [1e300, 0.5, float("inf")],
+    "training.augment_reals": [{}, [], "all", {"rotation": 25.0}, AUGMENTED | {"zoom": {"low": 1.2, "high": 0.95}}],
+    "training.diff_augment": [["color"] * 2, ["color"] * 100_000, ["x" * 100_000], "color", None],
     "training.samples": [10**9],
     "training.sample_frames": [10**9],
     "training.log_every_kimg": [1e-300, 0],
     "training.adam_beta2": [1.0, 1e300],
     "phases.grow_8.kimg": [1e300, float("inf"), -1],
+    "phases.grow_8.gradient_target": [0.0, float("nan"), "all"],
     "phases.grow_8.batch": [10**12, 0],
     "phases.grow_8.resolution": [2**40, 8.0, 12],
     "phases.grow_8.from": ["x" * 1_000_000, 3],
@@ -115,6 +136,14 @@ TOGETHER: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"render__interpolation": {"latents": 100, "frames_between": 200, "walkers": 1024}},
         ("check", "render"),
     ),
+    "turned, shifted and stretched out of the world": (
+        {
+            "training__augment_reals": AUGMENTED
+            | {"rotation": 1e300, "shift_x": -1.0, "shear": 90.0, "zoom": {"low": 0.0, "high": float("inf")}}
+        },
+        ("check", "train"),
+    ),
+    "many critic steps at once": ({"training__simultaneous": True, "training__critic_steps": 5}, ("check", "train")),
     "a million pictures": ({"training__samples": 2**16, "training__sample_frames": 2**16}, ("check", "train")),
     "a phase of a long name": (
         {

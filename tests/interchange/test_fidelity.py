@@ -279,15 +279,15 @@ def test_arrays_of_another_shape_or_type_end_in_one_line(name, shape, fidelity, 
 def test_a_fault_in_float32_alone_is_found(fault, fidelity, tmp_path, capsys, monkeypatch):
     """float64 would compute around it."""
     files = pair(tmp_path)
-    plain = losses.gradient_norms
+    plain = losses.judge_and_gradient
 
     def faulty(*arguments):
-        norms = plain(*arguments)
-        return norms if norms.dtype == torch.float64 else fault(norms)
+        scores, logits, gradient = plain(*arguments)
+        norms = gradient.square().sum((1, 2, 3), keepdim=True).sqrt()
+        return scores, logits, gradient if norms.dtype == torch.float64 else gradient * (fault(norms) / norms)
 
     monkeypatch.setattr(fidelity, "NOISES", fidelity.NOISES[::6])
-    monkeypatch.setattr(losses, "gradient_norms", faulty)
-    monkeypatch.setattr(fidelity, "gradient_norms", faulty)
+    monkeypatch.setattr(losses, "judge_and_gradient", faulty)
     assert fidelity.main(files) == 1
     assert "| **no** |" in capsys.readouterr().out
     assert fidelity.main([*files, "--float64"]) == 0

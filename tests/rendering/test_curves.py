@@ -99,6 +99,21 @@ def test_a_missing_term_and_a_gap_are_no_obstacle(chain: list[Losses], tmp_path:
     assert not _shows(pixels, "red")
 
 
+def test_a_table_without_a_penalty_gives_a_picture_without_its_panel(
+    tmp_path: Path, write_losses_csv: WriteCsv
+) -> None:
+    """Some losses have none; with the panel gone, the scores have its place."""
+    path = write_losses_csv(tmp_path / "losses.csv", rows=20)
+    rows = [line.rpartition(",")[0] for line in path.read_text().splitlines()]
+    assert CURVES.keys() - set(rows[0].split(",")) == {"gradient_penalty"}
+    path.write_text("\n".join(rows) + "\n")
+    losses = read_losses(path, "p")
+    pixels = _draw([losses], tmp_path / "a.png")
+    assert not _shows(pixels, "red")
+    orange = np.flatnonzero((np.abs(pixels - (255, 165, 0)).max(axis=2) < 12).any(axis=1))
+    assert orange[-1] > 0.6 * len(pixels), "the lowest curve, below where the panel of penalties would begin"
+
+
 def test_a_penalty_of_zero_is_drawn_without_warning(chain: list[Losses], tmp_path: Path) -> None:
     for losses in chain:
         losses.curves["gradient_penalty"][:] = 0.0
@@ -123,6 +138,8 @@ HEADER = "images,kimg,total_kimg,alpha," + ",".join(CURVES)
         (HEADER + "\n", "no rows"),
         (HEADER.replace("critic_fake", "critic_fakes") + "\n1,1,1,1,1,1,1,1\n", "no column 'critic_fake'"),
         (HEADER + "\n1,1,1,1,1,1,1,1\n2,2,2,1,1,oops,1,1\n", "row 2: critic_fake: expected a number, found 'oops'"),
+        (HEADER + "\n1,1,1,1,1,1,1,1\n2,2,2,1,1\n", "more cells than there are columns, or of fewer"),
+        (HEADER + "\n1,1,1,1,1,1,1,1,1\n", "more cells than there are columns, or of fewer"),
         (HEADER + "\n1,1,nan,1,1,1,1,1\n", "total_kimg: expected finite"),
         (HEADER + "\n1,2,2,1,1,1,1,1\n1,1,1,1,1,1,1,1\n", "total_kimg: expected finite"),
         ("\xff\xfe", "not a table"),

@@ -42,7 +42,7 @@ def train(generator, critic, optimizers, settings):
         fakes = generator(z, labels, alpha).detach()
         for optimizer, loss in (
             (optimizers[0], lambda f=fakes: critic_loss(critic, reals, f, labels, mix, alpha, settings)[0]),  # noqa: B023
-            (optimizers[1], lambda: generator_loss(generator, critic, z, labels, alpha, settings)[0]),  # noqa: B023
+            (optimizers[1], lambda: generator_loss(critic, generator(z, labels, alpha), labels, alpha, settings)[0]),  # noqa: B023
         ):
             optimizer.zero_grad()
             loss().backward()

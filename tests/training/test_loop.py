@@ -164,7 +164,8 @@ def test_losses_csv(networks, training, tmp_path):
     out = train(job(training, phase(kind="grow", resolution=8)), parent, tmp_path, log=tmp_path / "log.csv")
     header, *rows = (out / "losses.csv").read_text().splitlines()
     assert header == (
-        "images,kimg,total_kimg,alpha,generator_loss,critic_real,critic_fake,gradient_penalty,drift,gradient_norm"
+        "images,kimg,total_kimg,alpha,generator_loss,critic_real,critic_fake,critic_loss,drift,"
+        "gradient_penalty,gradient_norm"
     )
     cells = [row.split(",") for row in rows]
     assert [row[0] for row in cells] == ["24", "40", "64", "80", "104"]

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from pgan.networks.checkpoint import fresh
-from pgan.training.losses import critic_loss, generator_loss, gradient_norms, gradient_penalty
+from pgan.training.losses import critic_loss, examine, generator_loss, gradient_penalty
 
 
 class Linear(nn.Module):
@@ -38,10 +38,10 @@ def test_penalty_of_a_linear_critic_is_that_of_its_weight(networks, training):
 def test_the_mix_is_one_factor_per_sample(networks):
     critic = Linear(networks, power=2)
     reals, fakes, mix = batch()
-    norms = gradient_norms(critic, reals, fakes, mix, 1.0)
+    _, _, squares = examine(critic, reals, fakes, mix, 1.0, "at mixed images")
     for i in range(6):
         mixed = reals[i] + (fakes[i] - reals[i]) * mix[i].item()
-        assert norms[i].item() == pytest.approx((2 * critic.w * mixed).norm().item())
+        assert squares[i].sqrt().item() == pytest.approx((2 * critic.w * mixed).norm().item())
 
 
 def test_terms_add_up(networks, training):
@@ -63,7 +63,8 @@ def test_target_scales_the_penalty(training):
 def test_the_penalty_reaches_the_weights_of_the_critic(networks, training):
     k = fresh(networks, 8, seed=0)
     x = torch.randn(4, 1, 8, 8)
-    gradient_penalty(gradient_norms(k.critic, x, -x, torch.rand(4, 1, 1, 1), 1.0), training).backward()
+    _, _, squares = examine(k.critic, x, -x, torch.rand(4, 1, 1, 1), 1.0, "at mixed images")
+    gradient_penalty(squares.sqrt(), training).backward()
     weights = {name: p.grad for name, p in k.critic.named_parameters() if name.endswith("weight")}
     used = {name: g for name, g in weights.items() if not name.startswith("from_image.4")}
     assert all(g is not None and g.abs().sum() > 0 for g in used.values())
@@ -79,5 +80,5 @@ def test_label_terms(networks, training):
     unweighted = training.model_copy(update={"label_weight": 0.0})
     without, _ = critic_loss(k.critic, x, -x, labels, mix, 1.0, unweighted)
     assert (loss - without).item() == pytest.approx((terms["label_real"] + terms["label_fake"]).item(), rel=1e-4)
-    total, terms = generator_loss(k.generator, k.critic, torch.randn(4, 8), labels, 1.0, training)
+    total, terms = generator_loss(k.critic, k.generator(torch.randn(4, 8), labels), labels, 1.0, training)
     assert total.item() == pytest.approx((terms["generator_loss"] + terms["label_generator"]).item(), rel=1e-5)

@@ -44,9 +44,9 @@ class World:
         hook = run.step_.critic.register_forward_pre_hook(lambda _, inputs: judged.append(inputs[0].detach().clone()))
         gradient = losses.judge_and_gradient
 
-        def remember(critic, sets, alpha):
+        def remember(critic, sets, alpha, wanted):
             judged.extend(images.detach().clone() for images in sets)
-            return gradient(critic, sets, alpha)
+            return gradient(critic, sets, alpha, wanted)
 
         losses.judge_and_gradient = remember
         try:
@@ -81,12 +81,12 @@ def penalty_is_the_same_inside_autocast(world):
 
 
 def without_guard(patch):
-    def gradient_norms(critic, reals, fakes, mix, alpha):
-        mixed = torch.lerp(reals, fakes, mix).requires_grad_(True)
-        (gradient,) = torch.autograd.grad(critic(mixed, alpha)[0].sum(), mixed, create_graph=True)
-        return gradient.square().sum((1, 2, 3)).sqrt()
+    def squared_norms(critic, images, alpha):
+        images.requires_grad_(True)
+        (gradient,) = torch.autograd.grad(critic(images, alpha)[0].sum(), images, create_graph=True)
+        return gradient.square().sum((1, 2, 3))
 
-    patch.setattr(losses, "gradient_norms", gradient_norms)
+    patch.setattr(losses, "squared_norms", squared_norms)
 
 
 def penalty_of_a_linear_critic_is_that_of_its_weight(world):
@@ -106,12 +106,12 @@ def penalty_of_a_linear_critic_is_that_of_its_weight(world):
 
 
 def loss_scaling(patch):
-    norms = losses.gradient_norms
+    norms = losses.squared_norms
 
-    def scaled(critic, reals, fakes, mix, alpha):
-        return norms(lambda x, a: (critic(x, a)[0] * 1024, None), reals, fakes, mix, alpha)
+    def scaled(critic, images, alpha):
+        return norms(lambda x, a: (critic(x, a)[0] * 1024, None), images, alpha)
 
-    patch.setattr(losses, "gradient_norms", scaled)
+    patch.setattr(losses, "squared_norms", scaled)
 
 
 def mixing_factor_is_one_per_sample(world):
@@ -144,7 +144,7 @@ def fakes_are_detached_from_the_generator(world):
 
 
 def not_detached(patch):
-    def update_critic(self, reals, labels, latents, mix, alpha):
+    def update_critic(self, reals, labels, latents, mix, alpha, draws=None):
         fakes = self.generator(latents, labels, alpha)
         loss, terms = losses.critic_loss(self.critic, reals, fakes, labels, mix, alpha, self.settings)
         self._apply("critic", loss)
@@ -185,7 +185,7 @@ def reals_fade_like_the_fakes(world):
 
 def reals_not_faded(patch):
     prepare = loop.prepare_reals
-    patch.setattr(loop, "prepare_reals", lambda images, alpha, mirror: prepare(images, 1.0, mirror))
+    patch.setattr(loop, "prepare_reals", lambda images, alpha, mirror, _: prepare(images, 1.0, mirror))
 
 
 def adam_starts_anew_at_both_ends_of_a_fade(world):
@@ -337,7 +337,7 @@ def reals_have_the_range_of_the_fakes(world):
 
 
 def reals_from_zero_to_one(patch):
-    patch.setattr(loop, "prepare_reals", lambda images, alpha, mirror: images.float() / 255)
+    patch.setattr(loop, "prepare_reals", lambda images, alpha, mirror, _: images.float() / 255)
 
 
 def first_layer_is_scaled(world):
