@@ -54,7 +54,10 @@ def edit(content, key, value):
             "phases.grow_8.resolution: a grow phase must have twice that of its parent, 8, not 16",
         ),
         ({"phases.stabilize_8.resolution": 4}, "phases.stabilize_8.resolution: a stabilize phase must have that of"),
-        ({"phases.grow_8.kind": "shrink"}, "phases.grow_8.kind: input should be 'stabilize' or 'grow', found 'shrink'"),
+        (
+            {"phases.grow_8.kind": "shrink"},
+            "phases.grow_8.kind: input should be 'stabilize', 'grow' or 'fixed', found 'shrink'",
+        ),
         ({"phases": {}}, "phases: "),
         ({"phases.grow-8": {}}, "phases.grow-8"),
         ({"networks.base_size": 7}, "networks.base_size: 7, but prepare.base is 4"),

@@ -17,7 +17,7 @@ from pgan.files import whole_folder
 from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Checkpoint, Progress
 from pgan.networks.sampling import generate, latents, sample_labels
-from pgan.randomness import torch_generator
+from pgan.randomness import seed_layers, torch_generator
 from pgan.training import engine
 from pgan.training.config import Phase, Training
 from pgan.training.inputs import Inputs
@@ -165,10 +165,12 @@ class PhaseRun:
             reals = prepare_reals(torch.from_numpy(images).to(self.device), alpha, mirror)
             z = self._normal("critic latents", repeat)
             mix = self._random("mix", repeat, (n, 1, 1, 1))
+            seed_layers(job.seed, job.name, self.step, "critic layers", repeat)
             self.means.add(self.step_.update_critic(reals, torch.from_numpy(labels).to(self.device), z, mix, alpha))
         drawn = self._random("labels", 0, (n,)).cpu().double().numpy()  # labels as frequent as in the data
         labels = np.asarray(job.labels[(drawn * len(job.labels)).astype(np.int64)])
         z = self._normal("generator latents", 0)
+        seed_layers(job.seed, job.name, self.step, "generator layers")
         self.means.add(self.step_.update_generator(z, torch.from_numpy(labels).to(self.device), alpha))
         self.step += 1
 
@@ -306,8 +308,8 @@ def machine(device: torch.device) -> dict[str, str]:
 
 def _continues_level(parent: Checkpoint, phase: Phase) -> bool:
     """Whether the level of detail stays constant from the parent on: then the official code keeps Adam's state."""
-    same = parent.resolution == phase.resolution and phase.kind == "stabilize"
-    return same and parent.progress.kind == "stabilize"
+    same = parent.resolution == phase.resolution and phase.kind != "grow"
+    return same and parent.progress.kind == phase.kind
 
 
 def _postfix(row: Row) -> str:

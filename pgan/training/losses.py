@@ -4,9 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pgan.networks.progressive import Alpha, Critic, Generator
+from pgan.networks import progressive
+from pgan.networks.network import Alpha, Critic, Generator
 from pgan.training.config import Training
-from pgan.training.image_gradient import image_gradient
+from pgan.training.image_gradient import image_gradient, is_written_out
 
 Terms = dict[str, Tensor]
 
@@ -18,12 +19,14 @@ def critic_loss(
 
     Args:
         reals, fakes: (N, C, r, r) in [-1, 1]; the fakes detached from the generator.
-        labels: (N,) of the reals, of which the fakes were made too; unused when the networks have no classes.
+        labels: (N,) of the reals, of which the fakes were made too; unused when the networks have no classes.  Critics
+            that give logits are trained to tell them, others are told them.
         mix: (N, 1, 1, 1), uniform on [0, 1], one factor per sample.
 
     Returns:
         The loss and its terms, each a scalar; `gradient_penalty` and `drift` with their weights.
     """
+    critic = critic.told(labels)
     (real_scores, real_logits), (fake_scores, fake_logits) = judge(critic, reals, fakes, alpha)
     norms = gradient_norms(critic, reals, fakes, mix, alpha)
     terms = {
@@ -33,7 +36,7 @@ def critic_loss(
         "drift": settings.drift * real_scores.square().mean(),
     }
     loss = terms["critic_fake"] - terms["critic_real"] + terms["gradient_penalty"] + terms["drift"]
-    if critic.config.classes:
+    if real_logits.shape[1]:
         terms["label_real"] = F.cross_entropy(real_logits, labels)
         terms["label_fake"] = F.cross_entropy(fake_logits, labels)
         loss = loss + settings.label_weight * (terms["label_real"] + terms["label_fake"])
@@ -49,7 +52,7 @@ def judge(
     They are dealt out alternately, real, fake, real, fake, …  The minibatch stddev groups sample i with i + 2N/group,
     an even distance: so it finds exactly the groups that it would find among N reals, and among N fakes.
     """
-    if len(reals) < critic.config.minibatch_stddev:  # a whole batch is less than a group: one group would hold both
+    if not critic.config.shares_batches(len(reals)):
         return critic(reals, alpha), critic(fakes, alpha)
     scores, logits = critic(torch.stack([reals, fakes], 1).flatten(0, 1), alpha)
     return (scores[::2], logits[::2]), (scores[1::2], logits[1::2])
@@ -63,7 +66,7 @@ def gradient_norms(critic: Critic, reals: Tensor, fakes: Tensor, mix: Tensor, al
     precise = torch.promote_types(reals.dtype, torch.float32)
     with torch.autocast(reals.device.type, enabled=False):
         mixed = torch.lerp(reals.to(precise), fakes.to(precise), mix.to(precise))
-        if isinstance(critic, Critic):
+        if isinstance(critic, progressive.Critic) and is_written_out(critic.config):
             gradient = image_gradient(critic, mixed, alpha)
         else:  # any other function of images
             mixed.requires_grad_(True)
@@ -81,10 +84,10 @@ def generator_loss(
     generator: Generator, critic: Critic, latents: Tensor, labels: Tensor, alpha: Alpha, settings: Training
 ) -> tuple[Tensor, Terms]:
     """-mean(D(G(z))) + label_weight · cross-entropy of the fakes' labels; `generator_loss` is the first term alone."""
-    scores, logits = critic(generator(latents, labels, alpha), alpha)
+    scores, logits = critic.told(labels)(generator(latents, labels, alpha), alpha)
     loss = -scores.mean()
     terms = {"generator_loss": loss}
-    if critic.config.classes:
+    if logits.shape[1]:
         terms["label_generator"] = F.cross_entropy(logits, labels)
         loss = loss + settings.label_weight * terms["label_generator"]
     return loss, terms

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch._dynamo.exc import TorchDynamoException
 
 from pgan.networks.layers import downsample, upsample
-from pgan.networks.progressive import Alpha, Critic, Generator
+from pgan.networks.network import Alpha, Critic, Generator, Network
 from pgan.training.config import Training
 from pgan.training.engine import PLAIN, Engine, Loss, compiled, warn_of_failed_compilation
 from pgan.training.losses import Terms, critic_loss, generator_loss
@@ -90,7 +90,7 @@ class Step:
                 for key in ("exp_avg", "exp_avg_sq"):  # fused Adam takes for granted that these lie like the parameter
                     own[key] = torch.empty_like(parameter).copy_(own[key])
 
-    def _adam(self, network: Generator | Critic, lr: float) -> torch.optim.Adam:
+    def _adam(self, network: Network, lr: float) -> torch.optim.Adam:
         s = self.settings
         fused = next(network.parameters()).device.type in ("cpu", "cuda")
         return torch.optim.Adam(
@@ -119,8 +119,11 @@ class Step:
 
 @torch.no_grad()
 def average(ema: Generator, generator: Generator, decay: float) -> None:
-    """ema ← decay·ema + (1 - decay)·generator, parameter by parameter."""
+    """ema ← decay·ema + (1 - decay)·generator, parameter by parameter; batch norm's statistics, which are averages
+    already, are copied."""
     torch._foreach_lerp_(list(ema.parameters()), list(generator.parameters()), 1.0 - decay)
+    for mine, theirs in zip(ema.buffers(), generator.buffers(), strict=True):
+        mine.copy_(theirs)
 
 
 def prepare_reals(images: Tensor, alpha: Alpha, mirror: Tensor | None) -> Tensor:

@@ -5,14 +5,14 @@ import torch
 
 from pgan.networks.checkpoint import fresh, grow
 from pgan.networks.layers import downsample, pixel_norm, upsample
-from pgan.networks.progressive import Critic, Generator, initialize
+from pgan.networks.progressive import Critic, Generator
 
 OFFICIAL = {"latent_size": None, "fmap_base": 8192, "fmap_max": 512, "channels": 3, "fused_scale": True}
 
 
 def built(kind, config, resolution, seed=0):
     network = kind(config, resolution).double()
-    initialize(network, seed, network.resolutions)
+    network.initialize(seed)
     return network
 
 
