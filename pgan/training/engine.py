@@ -75,7 +75,7 @@ def choose(networks: Networks, settings: Training, phase: Phase, steps: int, dev
 
     Losses whose gradient penalty is differentiated automatically are never compiled: torch does not follow that.
     """
-    compilable = isinstance(networks, Progressive) and is_written_out(networks)
+    compilable = is_written_out(networks)
     always = compilable and settings.compile == "always"
     if device != "cpu":  # nothing is measured there yet
         return Engine(compiled=always)

@@ -105,6 +105,9 @@ def test_latents_are_normalised_and_pixel_norm_follows_the_first_layer(networks)
         {"classes": 3},
         {"channels": 3},
         {"fused_scale": True},
+        {"batch_norm": True},
+        {"layer_norm": True},
+        {"minibatch_discrimination": 3},
     ],
 )
 def test_every_switch_builds_and_changes_something(networks, change):

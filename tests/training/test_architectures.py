@@ -3,11 +3,17 @@
 import pytest
 import torch
 import yaml
-from one_phase import EVERY_STEP, KILLED_AFTER, OFTEN, Experiment
+from one_phase import TRAIN, Experiment
 
 from pgan.config import read_yaml
 from pgan.interchange.source import open_source
 from pgan.networks import checkpoint
+from pgan.networks.config import Networks
+from pgan.randomness import seed_layers
+from pgan.training import engine
+from pgan.training.config import Phase
+from pgan.training.engine import PLAIN, Engine
+from pgan.training.step import Step
 
 DCGAN = {
     "architecture": "dcgan",
@@ -74,8 +80,9 @@ def folder(request, experiment: Experiment):
 @pytest.mark.parametrize("folder", CASES, indirect=True)
 def test_a_phase_that_is_killed_ends_with_the_same_bytes_and_all_commands_take_it(folder, experiment):
     expected = experiment.undisturbed()
-    experiment.run(*OFTEN, before=EVERY_STEP + KILLED_AFTER.format(steps=2))
-    experiment.run("train", "p")
+    experiment.break_off(2)
+    code, output = experiment.run(*TRAIN)
+    assert code == 0, output
     assert experiment.outputs() == expected
     trained = folder / "data/train/p/checkpoint.pt"
     for command in (
@@ -93,8 +100,108 @@ def test_a_phase_that_is_killed_ends_with_the_same_bytes_and_all_commands_take_i
         code, output = experiment.run(*map(str, command))
         assert code == 0, (command, output)
     assert (folder / "data/render/phases/q.gif").exists()
-    z, labels = torch.randn(5, 6), torch.arange(5) if "classes: 10" in (folder / "params.yaml").read_text() else None
+    second = checkpoint.load(folder / "data/train/q/checkpoint.pt")
+    assert second.optimizers["critic"]["state"][0]["step"] == 4 * STEPS, "Adam goes on from one phase to the next"
+    z = torch.randn(5, 6)
     ema = checkpoint.load(trained).ema
+    labels = torch.arange(5) if ema.classes else None
     for format in ("safetensors", "torchscript", "onnx"):
         images = open_source(folder / f"out.{format}", CPU).images(z, labels)
         assert torch.allclose(images, ema(z, labels), atol=1e-4), format
+
+
+# --- the training step
+
+
+def made(networks, training, chosen=PLAIN, batch=8):
+    """A step of double precision, and what a critic's update takes."""
+    config = Networks.model_validate(networks)
+    start = checkpoint.fresh(config, config.first_resolution, seed=0)
+    for network in (start.generator, start.critic, start.ema):
+        network.double()
+    step = Step(start.generator, start.critic, start.ema, training, 1e-3, 0.9, chosen)
+    g, r = torch.Generator().manual_seed(1), start.resolution
+    reals = torch.randn(batch, 1, r, r, generator=g, dtype=torch.float64)
+    z = torch.randn(batch, config.latent_dimensions, generator=g, dtype=torch.float64)
+    mix = torch.rand(batch, 1, 1, 1, generator=g, dtype=torch.float64)
+    return step, (reals, torch.arange(batch) % max(1, config.classes), z, mix, 1.0)
+
+
+def progressive(parameters):
+    return parameters["networks"] | BASELINE | {"base_size": 8}
+
+
+@pytest.mark.parametrize("chosen", [PLAIN, Engine(channels_last=True)], ids=["plain", "channels last"])
+@pytest.mark.parametrize("name", CASES)
+def test_the_critic_s_loss_is_that_of_its_definition(name, chosen, parameters, training):
+    networks = {"dcgan": DCGAN, "fish": FISH | {"dropout": 0.0}, "baseline": progressive(parameters)}[name]
+    step, inputs = made(networks, training, chosen)
+    reals, labels, z, mix, _ = inputs
+    loss, terms = step.critic_loss(*inputs)
+    fakes, critic = step.generator(z, labels).detach(), step.critic.told(labels)
+    assert terms["critic_real"].item() == pytest.approx(critic(reals)[0].mean().item(), rel=1e-9)
+    assert terms["critic_fake"].item() == pytest.approx(critic(fakes)[0].mean().item(), rel=1e-9)
+    mixed = (reals + (fakes - reals) * mix).requires_grad_()
+    (gradient,) = torch.autograd.grad(critic(mixed)[0].sum(), mixed)
+    penalty = 10 * (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+    assert terms["gradient_penalty"].item() == pytest.approx(penalty.item(), rel=1e-9)
+    loss.backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in step.critic.parameters())
+    assert "label_real" not in terms, "told the labels, a critic does not tell them"
+
+
+def test_another_label_is_another_score_and_another_image(training):
+    step, (reals, labels, z, *_) = made(DCGAN, training)
+    other = (labels + 1) % 10
+    assert not torch.allclose(step.critic.told(labels)(reals)[0], step.critic.told(other)(reals)[0])
+    assert not torch.allclose(step.generator(z, labels), step.generator(z, other))
+    swapped = [1, 0, *range(2, 8)]
+    expected = step.critic.told(labels)(reals)[0][swapped]
+    assert torch.allclose(step.critic.told(labels[swapped])(reals[swapped])[0], expected), "each with its own label"
+    with pytest.raises(ValueError, match="needs labels"):
+        step.critic(reals)
+
+
+def test_the_average_takes_over_batch_norm_s_statistics(training):
+    step, inputs = made(DCGAN, training)
+    step.update_critic(*inputs)
+    averaged = dict(step.ema.named_buffers())
+    for name, statistics in step.generator.named_buffers():
+        assert torch.equal(statistics, averaged[name])
+        assert not torch.equal(statistics, torch.full_like(statistics, float(name.endswith("variance")))), "none is new"
+    z, labels = inputs[2], inputs[1]
+    one_by_one = torch.cat([step.ema(z[i : i + 1], labels[i : i + 1]) for i in range(8)])
+    assert torch.allclose(step.ema(z, labels), one_by_one), "in evaluation an image depends on its own latent alone"
+
+
+def test_dropout_is_fresh_in_each_update_and_only_while_training(training):
+    step, (reals, *_) = made(FISH, training)
+    seed_layers(0, "p", 1)
+    one, two = step.critic(reals)[0], step.critic(reals)[0]
+    seed_layers(0, "p", 1)
+    assert torch.equal(step.critic(reals)[0], one)
+    assert not torch.equal(one, two)
+    step.critic.eval()
+    assert torch.equal(step.critic(reals)[0], step.critic(reals)[0])
+
+
+# --- how it is computed
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_torch_cannot_follow_is_never_compiled(name, parameters, training):
+    networks = {"dcgan": DCGAN, "fish": FISH, "baseline": progressive(parameters)}[name]
+    config = Networks.model_validate(networks)
+    kind = config.kinds[0]
+    spec = {"from": "init", "kind": kind, "resolution": config.first_resolution, "kimg": 1e6, "batch": 8, "lr": 0.1}
+    for device in ("cpu", "cuda"):
+        always = training.model_copy(update={"compile": "always"})
+        assert not engine.choose(config, always, Phase.model_validate(spec), 10**8, device).compiled
+
+
+def test_wide_fixed_networks_stay_channels_first(training):
+    for networks, expected in ((FISH | {"width": 128}, True), (DCGAN | {"width": 64}, False)):
+        config = Networks.model_validate(networks)
+        spec = {"from": "init", "kind": "fixed", "resolution": config.size, "kimg": 1, "batch": 8, "lr": 0.1}
+        chosen = engine.choose(config, training, Phase.model_validate(spec), 100, "cpu")
+        assert chosen.channels_last == expected
