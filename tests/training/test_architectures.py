@@ -101,7 +101,8 @@ def test_a_phase_that_is_killed_ends_with_the_same_bytes_and_all_commands_take_i
         assert code == 0, (command, output)
     assert (folder / "data/render/phases/q.gif").exists()
     second = checkpoint.load(folder / "data/train/q/checkpoint.pt")
-    assert second.optimizers["critic"]["state"][0]["step"] == 4 * STEPS, "Adam goes on from one phase to the next"
+    steps = {entry["step"].item() for entry in second.optimizers["critic"]["state"].values()}
+    assert steps == {4 * STEPS}, "Adam goes on from one phase to the next"
     z = torch.randn(5, 6)
     ema = checkpoint.load(trained).ema
     labels = torch.arange(5) if ema.classes else None
