@@ -77,10 +77,6 @@ class Networks(Architecture):
         """
         raise NotImplementedError
 
-    def widest(self, resolution: int) -> int:
-        """The most feature maps of any layer."""
-        raise NotImplementedError
-
     def values(self, resolution: int) -> int:
         """Of one image's feature maps, in both networks or a little more."""
         raise NotImplementedError
@@ -212,10 +208,6 @@ class Progressive(Networks):
             count += 2 * sum(a + b for a, b in pairwise(widths))
         return count + sum(2 * self.channels * width + self.channels + width for width in widths[1:])  # the heads
 
-    def widest(self, resolution: int) -> int:
-        """The most feature maps of any layer."""
-        return max(self.feature_maps(k + 1) for k in range(self.stage(resolution)))
-
     def values(self, resolution: int) -> int:
         """Of one image's feature maps."""
         stages = range(1, self.stage(resolution) + 1)
@@ -294,10 +286,6 @@ class Dcgan(Fixed):
         between = 16 * sum(a * b for a, b in (*pairwise(up), *pairwise(down)))
         return generator + critic + between + self.classes * (self.label_size + self.size**2)
 
-    def widest(self, resolution: int) -> int:
-        """The generator's first layer's."""
-        return 16 * self.width
-
     def values(self, resolution: int) -> int:
         """Of one image's feature maps: maps double where pixels per side are halved."""
         return sum((64 + 32) * self.width * r for r in (4, 8, 16, 32))
@@ -328,10 +316,6 @@ class Fish(Fixed):
         generator = (self.latent_size + 1) * 64 * w + (3 * 25 + 16) * w * w + 4 * w + 25 * w * c + c
         critic = 25 * c * w + w + 2 * (16 * w * w + w) + 16 * w * 2 * w + 2 * w + (9 + 16) * 4 * w * w + 4 * w
         return generator + critic + 16 * (2 * w + (self.minibatch_stddev > 0)) + 1
-
-    def widest(self, resolution: int) -> int:
-        """The critic's last layers'."""
-        return 2 * self.width
 
     def values(self, resolution: int) -> int:
         """Of one image's feature maps."""
