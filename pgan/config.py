@@ -24,6 +24,11 @@ class Section(pydantic.BaseModel):
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
 
+    @classmethod
+    def names(cls) -> list[str]:
+        """As they stand in a parameter file."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
 
 SectionT = TypeVar("SectionT", bound=Section)
 
@@ -122,7 +127,7 @@ def _fields_at(model: type[Section], path: list[str]) -> list[str]:
             annotation = next(iter(typing.get_args(annotation)[1:]), None)
     if not (isinstance(annotation, type) and issubclass(annotation, Section)):
         return []
-    return [field.alias or name for name, field in annotation.model_fields.items()]
+    return annotation.names()
 
 
 def _suggestion(name: str, known: Any) -> str:

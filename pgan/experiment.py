@@ -9,7 +9,7 @@ from pydantic import Field
 from pgan.config import Section, read_yaml, validate
 from pgan.errors import SEPARATOR, InputError, user_errors
 from pgan.metrics.config import Evaluate, Features
-from pgan.networks.config import Init, Networks
+from pgan.networks.config import Fixed, Init, Networks, Progressive
 from pgan.prepare.config import Prepare
 from pgan.rendering.config import Render
 from pgan.training.config import Phase, Training, phase_problems
@@ -49,8 +49,11 @@ def _problems(e: Experiment) -> list[tuple[str, str]]:
     problems = _chain_problems(e)
     if e.prepare.path is None:
         problems.append(("prepare.path", "null, but DVC watches it: name what is there, such as 'sources'"))
-    if e.networks.base_size != e.prepare.base:
+    if isinstance(e.networks, Progressive) and e.networks.base_size != e.prepare.base:
         problems.append(("networks.base_size", f"{e.networks.base_size}, but prepare.base is {e.prepare.base}"))
+    if isinstance(e.networks, Fixed) and e.networks.size not in e.prepare.levels:
+        reason = f"{e.networks.architecture} has {e.networks.size} pixels, no level of the pyramid {e.prepare.levels}"
+        problems.append(("networks.architecture", reason))
     if e.networks.channels != e.prepare.channels:
         problems.append(("networks.channels", f"{e.networks.channels}, but prepare.channels is {e.prepare.channels}"))
     if e.networks.classes and not e.prepare.labels:

@@ -13,6 +13,13 @@ def derive(seed: int, *purpose: str | int) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
 
 
+def seed_layers(seed: int, *purpose: str | int) -> None:
+    """Seed torch's own generators on all devices, from which layers draw that draw by themselves, such as dropout."""
+    import torch
+
+    torch.manual_seed(derive(seed, *purpose))
+
+
 def torch_generator(device: "torch.device | str", seed: int, *purpose: str | int) -> "torch.Generator":
     """A torch generator on `device`, seeded for one purpose."""
     import torch

@@ -1,6 +1,7 @@
 """params.yaml as a whole: the repository's own is right, and what is impossible between sections is refused."""
 
 import copy
+import re
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,10 @@ def test_the_repository_s_own_parameters_are_right(parameters, tmp_path):
 @pytest.mark.parametrize("path", sorted((ROOT / "docs/runs").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_parameters_of_the_runs_in_the_readme_are_right(path):
     assert len(read_experiment(path).phases) == 5
+
+
+FISH = {"architecture": "fish", "channels": 1, "latent_size": 8, "width": 4, "leaky_slope": 0.2}
+FISH |= {"dropout": 0.5, "minibatch_stddev": 4, "tanh": False}
 
 
 def edit(content, key, value):
@@ -54,7 +59,24 @@ def edit(content, key, value):
             "phases.grow_8.resolution: a grow phase must have twice that of its parent, 8, not 16",
         ),
         ({"phases.stabilize_8.resolution": 4}, "phases.stabilize_8.resolution: a stabilize phase must have that of"),
-        ({"phases.grow_8.kind": "shrink"}, "phases.grow_8.kind: input should be 'stabilize' or 'grow', found 'shrink'"),
+        (
+            {"phases.grow_8.kind": "shrink"},
+            "phases.grow_8.kind: input should be 'stabilize', 'grow' or 'fixed', found 'shrink'",
+        ),
+        (
+            {"phases.grow_8.kind": "fixed"},
+            "phases.grow_8.kind: 'fixed', but networks of architecture progressive train in phases of kind",
+        ),
+        (
+            {"networks.architecture": "dcgam"},
+            "networks.architecture: input should be 'progressive', 'dcgan' or 'fish', found 'dcgam'",
+        ),
+        ({"networks.archtecture": "fish"}, "networks.archtecture: unknown parameter; did you mean 'architecture'?"),
+        ({"networks.architecture": "dcgan"}, "networks.width: missing"),
+        ({"networks": FISH}, "networks.architecture: fish has 32 pixels, no level of the pyramid [3, 6, 12, 24]"),
+        ({"networks": FISH}, "phases.only.kind: 'stabilize', but networks of architecture fish train in phases"),
+        ({"networks": FISH}, "phases.only.resolution: resolution 4, but networks of architecture fish have 32"),
+        ({"networks": FISH | {"classes": 10}}, "networks.classes: input should be 0, found 10"),
         ({"phases": {}}, "phases: "),
         ({"phases.grow-8": {}}, "phases.grow-8"),
         ({"networks.base_size": 7}, "networks.base_size: 7, but prepare.base is 4"),
@@ -74,6 +96,10 @@ def test_what_is_impossible_ends_in_lines_that_name_file_and_key(changes, messag
     content = copy.deepcopy(parameters)
     for key, value in changes.items():
         edit(content, key, value)
+    if changes.get("networks"):
+        phase = {"from": "init", "kind": "stabilize", "resolution": 4, "kimg": 1, "batch": 8, "lr": 0.001}
+        content["phases"] = {"only": phase}
+        content["prepare"] |= {"base": 3, "resolution": 24}
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     result = CliRunner().invoke(app, ["check", "--params", str(path)])
@@ -81,6 +107,17 @@ def test_what_is_impossible_ends_in_lines_that_name_file_and_key(changes, messag
     assert f"{path}: {message}" in result.output or f"{path}: {message.split(':')[0]}" in result.output
     assert message.split(": ", 1)[-1] in result.output
     assert all(line.startswith(("error: ", "       ")) for line in result.output.splitlines())
+
+
+def test_the_architectures_in_the_readme_are_right(parameters, tmp_path):
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    found = [yaml.safe_load(block) for block in blocks if "architecture:" in block]
+    assert [block["networks"]["architecture"] for block in found] == ["dcgan", "fish"]
+    for block in found:
+        content = parameters | {"evaluate": parameters["evaluate"] | {"target_resolution": 32}} | block
+        content["prepare"] = parameters["prepare"] | {"channels": 3, "resolution": 64}
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+        read_experiment(tmp_path / "params.yaml")
 
 
 def test_help_answers_at_once_without_torch():

@@ -22,10 +22,12 @@ def import_(
     check_output(out, official)
     from pgan.interchange.official import import_official
     from pgan.networks import checkpoint
+    from pgan.networks.config import Progressive
 
     networks, lod = import_official(official)
     checkpoint.save(checkpoint.state(networks), out)
     r, config = networks.resolution, networks.config
+    assert isinstance(config, Progressive)
     parts = [f"{r}×{r}", "grey" if config.channels == 1 else "RGB", f"latent {config.latent_size}"]
     parts += [f"{config.classes} labels"] * (config.classes > 0) + ["fused"] * config.fused_scale
     late = f"; saved at level of detail {lod:g}, thus trained up to {r >> int(lod)}×{r >> int(lod)}" if lod else ""

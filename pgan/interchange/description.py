@@ -61,7 +61,7 @@ def describe(networks: Any, resolution: Any, where: str) -> Description:
         config = Networks.model_validate(networks)
         if type(resolution) is not int or not 0 < resolution <= LARGEST:
             raise ValueError(f"resolution {shown(resolution)} is not a number of pixels up to {LARGEST}")
-        config.stage(resolution)
+        config.resolutions(resolution)
         return Description(config, resolution)
     except pydantic.ValidationError as error:
         first = error.errors()[0]

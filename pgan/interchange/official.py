@@ -17,7 +17,7 @@ from pgan.errors import InputError
 from pgan.interchange.unpickle import Array, OfficialNetwork, load
 from pgan.interchange.variables import variables_of
 from pgan.networks.checkpoint import Checkpoint, Progress
-from pgan.networks.config import Networks
+from pgan.networks.config import Progressive
 from pgan.networks.progressive import Critic, Generator
 
 ROLES = ("G", "D", "Gs")
@@ -101,7 +101,7 @@ def to_checkpoint(g: Official, d: Official, gs: Official) -> Checkpoint:
     return Checkpoint(generator, critic, ema.eval().requires_grad_(False), progress)
 
 
-def architecture(g: Official, d: Official, gs: Official) -> tuple[Networks, int]:
+def architecture(g: Official, d: Official, gs: Official) -> tuple[Progressive, int]:
     """Our parameters of the official networks, and their full resolution.
 
     What the variables show is read from them, and must be what the keyword arguments say where they say anything.
@@ -118,7 +118,7 @@ def architecture(g: Official, d: Official, gs: Official) -> tuple[Networks, int]
         if generator[key] != only:
             raise InputError(f"G: {key}={generator[key]!r} cannot be represented, only {only!r}")
     try:
-        config = Networks(
+        config = Progressive(
             base_size=4,
             channels=generator["num_channels"],
             classes=int(generator["label_size"]),
@@ -215,7 +215,7 @@ def _same(key: str, one: str, value: Any, other: str, expected: Any) -> None:
         )
 
 
-def _fill(kind: type[NetworkT], config: Networks, resolution: int, official: Official) -> NetworkT:
+def _fill(kind: type[NetworkT], config: Progressive, resolution: int, official: Official) -> NetworkT:
     """A network of ours with the official variables: every one is there, has the shape that it should, and no other."""
     role, values = official.role, official.variables
     variables = variables_of(role, resolution, values)

@@ -6,9 +6,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from pgan.networks import progressive
 from pgan.networks.config import Networks
 from pgan.networks.layers import Scaled, UpConv
-from pgan.networks.progressive import Generator
+from pgan.networks.network import Generator
 
 
 class Portable(nn.Module):
@@ -34,8 +35,9 @@ def folded(generator: Generator) -> Generator:
             layer.scale = 1.0
         if isinstance(layer, UpConv):
             layer.fused = False
-    for r in plain.resolutions[:-1]:
-        del plain.to_image[str(r)]  # heads that only a fade needs
+    if isinstance(plain, progressive.Generator):
+        for r in plain.resolutions[:-1]:
+            del plain.to_image[str(r)]  # heads that only a fade needs
     return plain
 
 

@@ -10,7 +10,8 @@ from torch import Tensor
 from pgan.errors import InputError, RunError
 from pgan.inputs import open_file
 from pgan.interchange.description import Description, describe
-from pgan.networks.progressive import Generator
+from pgan.networks.architectures import build_generator
+from pgan.networks.network import Generator
 from pgan.networks.weights import with_weights
 
 Function = Callable[[Tensor, Tensor | None], Tensor]
@@ -145,7 +146,7 @@ def _read_checkpoint(path: Path) -> tuple[Generator, float]:
     if not isinstance(weights, dict):
         raise InputError(f"{path}: a damaged checkpoint: it has no EMA generator")
     description = describe(content.get("networks"), content.get("resolution"), str(path))
-    generator = with_weights(Generator, description.networks, description.resolution, weights, str(path))
+    generator = with_weights(build_generator, description.networks, description.resolution, weights, str(path))
     return generator.eval().requires_grad_(False), _alpha(content)
 
 
@@ -165,7 +166,7 @@ def _read_official(path: Path) -> tuple[Generator, float]:
     from pgan.networks.checkpoint import shrink
 
     networks, lod = import_official(path)
-    base = networks.config.base_size
+    base = networks.config.first_resolution
     generator = shrink(networks, max(base, networks.resolution >> int(lod))).ema
     return generator.eval().requires_grad_(False), 1.0 - lod % 1
 

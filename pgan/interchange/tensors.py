@@ -6,7 +6,8 @@ from pgan.errors import InputError
 from pgan.inputs import read_bytes
 from pgan.interchange.description import KEY, LARGEST_TEXT, Description, parse
 from pgan.interchange.extras import require
-from pgan.networks.progressive import Generator
+from pgan.networks.architectures import build_generator
+from pgan.networks.network import Generator
 from pgan.networks.weights import with_weights
 
 
@@ -36,7 +37,7 @@ def from_safetensors(path: Path) -> Generator:
     except (SafetensorError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: damaged safetensors: {str(error).splitlines()[0][:200]}") from None
     d = parse(text, str(path)) if text else _beside(path)
-    return with_weights(Generator, d.networks, d.resolution, weights, str(path)).eval().requires_grad_(False)
+    return with_weights(build_generator, d.networks, d.resolution, weights, str(path)).eval().requires_grad_(False)
 
 
 def description_path(path: Path) -> Path:

@@ -23,8 +23,8 @@ from pgan.networks.archive import check_archive
 EXTRA = f"{KEY}.json"
 
 CALLS = {
-    *("_convolution", "add", "cat", "conv2d", "leaky_relu", "linear", "mean", "mul", "one_hot", "reshape", "rsqrt"),
-    *("square", "tanh", "to", "upsample_nearest2d", "view"),
+    *("_convolution", "add", "batch_norm", "cat", "conv2d", "embedding", "leaky_relu", "linear", "mean", "mul"),
+    *("one_hot", "pad", "relu", "reshape", "rsqrt", "square", "tanh", "to", "upsample_nearest2d", "view"),
 }
 """What the code of a generator calls.  A file that calls anything else is refused: TorchScript can touch files."""
 LARGEST_CODE = 2**20
@@ -66,6 +66,8 @@ class _Flat(nn.Module):
         self._network = [network]  # in a list: not registered, and so traced into this module's own function
         for name, weight in network.named_parameters():  # the same tensors, by which the tracer knows them
             self.register_parameter(name.replace(".", "_"), weight)
+        for name, statistics in network.named_buffers():
+            self.register_buffer(name.replace(".", "_"), statistics)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         images: Tensor = self._network[0](*inputs)

@@ -21,7 +21,7 @@ from pgan.metrics.precision_recall import precision_recall
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import choose, real_chunks
 from pgan.metrics.spool import spool
-from pgan.networks.progressive import Generator
+from pgan.networks.network import Generator
 from pgan.networks.sampling import sample_images, sample_labels
 from pgan.randomness import derive
 

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from pgan.errors import InputError, shown
 from pgan.files import whole_file
+from pgan.networks.architectures import build_critic, build_generator
 from pgan.networks.archive import check_plain
 from pgan.networks.config import Networks
-from pgan.networks.progressive import Critic, Generator, initialize
+from pgan.networks.network import Critic, Generator, Network
 from pgan.networks.weights import check_tensor, with_weights
 
 FORMAT = "pgan checkpoint 1"
@@ -59,9 +60,10 @@ class Checkpoint:
 
 def fresh(config: Networks, resolution: int, seed: int) -> Checkpoint:
     """Untrained networks of a resolution; the EMA starts as a copy of the generator."""
-    generator, critic, ema = Generator(config, resolution), Critic(config, resolution), Generator(config, resolution)
+    generator, ema = build_generator(config, resolution), build_generator(config, resolution)
+    critic = build_critic(config, resolution)
     for network in (generator, critic, ema):
-        initialize(network, seed, network.resolutions)
+        network.initialize(seed)
     return Checkpoint(generator, critic, ema.eval().requires_grad_(False), Progress("init", "init", 0, 0))
 
 
@@ -131,8 +133,8 @@ def from_state(content: Any, where: str) -> Checkpoint:
     parts: list[Any] = [content.get(name) for name in ("generator", "critic", "ema")]
     if not all(isinstance(part, dict) for part in parts):
         raise InputError(f"{where}: a damaged checkpoint: it lacks a network")
-    generator, ema = (with_weights(Generator, config, resolution, part, where) for part in parts[::2])
-    critic = with_weights(Critic, config, resolution, parts[1], where)
+    generator, ema = (with_weights(build_generator, config, resolution, part, where) for part in parts[::2])
+    critic = with_weights(build_critic, config, resolution, parts[1], where)
     progress = _progress(content.get("progress"), where)
     optimizers = content.get("optimizers")
     if optimizers is not None:
@@ -155,7 +157,7 @@ def _progress(content: Any, where: str) -> Progress:
     raise InputError(f"{where}: a damaged checkpoint: progress: {shown(content)}")
 
 
-def _check_adam(content: Any, networks: dict[str, Generator | Critic], where: str) -> None:
+def _check_adam(content: Any, networks: dict[str, Network], where: str) -> None:
     """Whether Adam's state fits the networks. Raises InputError. A parameter that was never updated has none."""
     for name, network in networks.items():
         parameters = list(network.parameters())

@@ -31,7 +31,7 @@ def init(
     where = f"{params}: init.resolution" if resolution is None else "--resolution"
     try:
         size = source.size(networks) if resolution is None else resolution
-        networks.stage(size)
+        networks.resolutions(size)
     except ValueError as error:
         raise InputError(f"{where}: {error}") from None
 

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from pgan.errors import InputError
 from pgan.networks.checkpoint import Checkpoint, Progress, from_state, load, shrink, state
@@ -17,8 +16,10 @@ def from_checkpoint(path: Path, networks: Networks, resolution: int, params: Pat
             resolution; naming the keys that differ.
     """
     found = load(path)
-    theirs, ours = _resolved(found.config), _resolved(networks)
-    differing = [key for key in ours if ours[key] != theirs[key]]
+    theirs, ours = found.config.resolved(), networks.resolved()
+    differing = [key for key in ours if key not in theirs or ours[key] != theirs[key]]
+    if theirs["architecture"] != ours["architecture"]:
+        differing = ["architecture"]
     if differing:
         lines = (f"{params}: networks.{key}: {ours[key]}, but {path} has {theirs[key]}" for key in differing)
         raise InputError("\n       ".join(lines))
@@ -31,9 +32,3 @@ def from_checkpoint(path: Path, networks: Networks, resolution: int, params: Pat
         "progress": asdict(Progress("init", "init", 0, 0)),
     }
     return from_state(state(shrink(found, resolution)) | anew, str(path))
-
-
-def _resolved(networks: Networks) -> dict[str, Any]:
-    """The parameters, with what null stands for."""
-    resolved = {"latent_size": networks.latent_dimensions, "critic_leaky_slope": networks.critic_slope}
-    return networks.model_dump() | resolved

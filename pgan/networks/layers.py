@@ -1,4 +1,4 @@
-"""The layers of the progressive networks (Karras et al. 2018, sections 3 and 4)."""
+"""The layers of the progressive networks (Karras et al. 2018, sections 3 and 4, and what their Table 1 compares)."""
 
 import math
 
@@ -6,8 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pgan.networks.config import DISCRIMINATION_SIZE
+
 SQRT2 = math.sqrt(2.0)
 EPSILON = 1e-8
+NORM_EPSILON = 1e-5
+"""Of batch and layer normalisation."""
+NORM_MOMENTUM = 0.1
+"""Weight of a batch in batch normalisation's running statistics."""
 
 
 class Scaled(nn.Module):
@@ -104,6 +110,58 @@ class DenseToMap(Scaled):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.scaled_weight()).view(self.shape) + self.bias.view(1, -1, 1, 1)
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation (Ioffe and Szegedy 2015): (N, C, H, W) -> the same shape, with a scale and shift per map.
+
+    Normalised by the batch's mean and variance while training, by their running averages in evaluation.  Unlike
+    torch's own, it counts no batches: all that it holds are floating-point numbers.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("variance", torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        scaling = self.weight, self.bias, self.training, NORM_MOMENTUM, NORM_EPSILON
+        return F.batch_norm(x, self.mean, self.variance, *scaling)
+
+
+class LayerNorm(nn.Module):
+    """Layer normalisation over all of a sample (Ba et al. 2016): (N, C, …) -> the same shape; scale and shift per map.
+
+    What stands in for batch normalisation in a critic under the gradient penalty, which is one of each sample alone
+    (Gulrajani et al. 2017, section 4).
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(x, 1, self.weight, self.bias, NORM_EPSILON)
+
+
+class MinibatchDiscrimination(Scaled):
+    """Append to a sample's features how near the batch is to them (Salimans et al. 2016, section 3.2).
+
+    (N, inputs) -> (N, inputs + kernels): for each kernel Σ exp(-‖M_i - M_j‖₁) over all samples j, plus a bias, where M
+    are linear functions of the features.  A batch may hold several sets of samples, which are compared within each.
+    """
+
+    def __init__(self, inputs: int, kernels: int, equalized: bool) -> None:
+        super().__init__((kernels * DISCRIMINATION_SIZE, inputs), kernels, inputs, 1.0, equalized)
+
+    def forward(self, x: Tensor, sets: int = 1) -> Tensor:
+        m = F.linear(x, self.scaled_weight()).view(sets, len(x) // sets, -1, DISCRIMINATION_SIZE)
+        distances = (m.unsqueeze(1) - m.unsqueeze(2)).abs().sum(4)  # (sets, N, N, kernels)
+        return torch.cat([x, (-distances).exp().sum(1).flatten(0, 1) + self.bias], 1)
 
 
 def spread(kernel: Tensor) -> Tensor:

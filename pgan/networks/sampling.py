@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pgan.errors import InputError
-from pgan.networks.progressive import Generator
+from pgan.networks.network import Generator
 from pgan.randomness import torch_generator
 
 

@@ -1,6 +1,6 @@
 """A network from its configuration and its weights, whoever wrote them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import torch
@@ -8,13 +8,15 @@ from torch import Tensor
 
 from pgan.errors import InputError, shown
 from pgan.networks.config import Networks
-from pgan.networks.progressive import Critic, Generator
+from pgan.networks.network import Network
 
-NetworkT = TypeVar("NetworkT", Generator, Critic)
+NetworkT = TypeVar("NetworkT", bound=Network)
+Build = Callable[[Networks, int], NetworkT]
+"""Parameters and resolution -> a network."""
 
 
 def with_weights(
-    kind: type[NetworkT], config: Networks, resolution: int, weights: Mapping[str, Any], where: str
+    build: Build[NetworkT], config: Networks, resolution: int, weights: Mapping[str, Any], where: str
 ) -> NetworkT:
     """The network with copies of these weights, in float32, on their device.
 
@@ -23,7 +25,7 @@ def with_weights(
     Raises:
         InputError: beginning with `where`: a weight is missing, has another shape, or belongs to no layer.
     """
-    network = empty(kind, config, resolution, where)
+    network = empty(build, config, resolution, where)
     wanted = network.state_dict()
     tensors: dict[str, Tensor] = {}
     for name, value in weights.items():
@@ -39,11 +41,11 @@ def with_weights(
     return network
 
 
-def empty(kind: type[NetworkT], config: Networks, resolution: int, where: str) -> NetworkT:
+def empty(build: Build[NetworkT], config: Networks, resolution: int, where: str) -> NetworkT:
     """The network without memory for its weights. Raises InputError when there can be none of that size."""
     try:
         with torch.device("meta"):
-            return kind(config, resolution)
+            return build(config, resolution)
     except (RuntimeError, OverflowError, ValueError, TypeError) as error:  # sizes beyond what a tensor can have
         raise InputError(f"{where}: impossible networks: {str(error).partition(chr(10))[0]}") from None
 

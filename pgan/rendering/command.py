@@ -9,7 +9,7 @@ from pgan.errors import InputError, user_errors
 from pgan.files import whole_folder
 
 if TYPE_CHECKING:
-    from pgan.networks.progressive import Generator
+    from pgan.networks.network import Generator
     from pgan.rendering.config import Render
     from pgan.rendering.phases import Phase
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pgan.data.pyramid import open_labels, open_level
 from pgan.errors import InputError
-from pgan.networks.progressive import Generator
+from pgan.networks.network import Generator
 from pgan.networks.sampling import generate, latents
 from pgan.randomness import derive
 from pgan.rendering.caption import caption, caption_width

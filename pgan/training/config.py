@@ -69,7 +69,7 @@ class Training(Section):
     drift: float = Field(ge=0)
     """Weight of mean(D(real)²), which keeps the critic's scores from drifting away from zero."""
     label_weight: float = Field(ge=0)
-    """Weight of the label cross-entropy (AC-GAN); without effect when networks.classes is 0."""
+    """Weight of the label cross-entropy (AC-GAN); without effect when the critic tells no labels."""
     adam_beta1: float = Field(ge=0, lt=1)
     """Adam's decay of the mean of gradients."""
     adam_beta2: float = Field(ge=0, lt=1)
@@ -149,8 +149,9 @@ class Phase(Section):
 
     from_: str = Field(alias="from")
     """The phase that it continues, or `init`."""
-    kind: Literal["stabilize", "grow"]
-    """`grow` fades in a new resolution over the whole phase; `stabilize` trains at a constant one."""
+    kind: Literal["stabilize", "grow", "fixed"]
+    """`grow` fades in a new resolution over the whole phase; `stabilize` trains at a constant one; so does `fixed`,
+    with networks of an architecture that cannot grow."""
     resolution: int = Field(ge=2)
     """Pixels per side."""
     kimg: float = Field(gt=0, le=1e9)
@@ -175,8 +176,11 @@ class Phase(Section):
 def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> list[tuple[str, str]]:
     """What is impossible about a phase that continues networks of `parent_resolution`: pairs of (key, reason)."""
     problems = []
+    if phase.kind not in networks.kinds:
+        reason = f"'{phase.kind}', but networks of architecture {networks.architecture} train in phases of kind"
+        problems.append(("kind", f"{reason} {' and '.join(networks.kinds)}"))
     try:
-        networks.stage(phase.resolution)
+        networks.resolutions(phase.resolution)
     except ValueError as error:
         problems.append(("resolution", str(error)))
     if not problems:
@@ -189,10 +193,10 @@ def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> 
         step = "twice that of" if phase.kind == "grow" else "that of"
         reason = f"a {phase.kind} phase must have {step} its parent, {expected}, not {phase.resolution}"
         problems.append(("resolution", reason))
-    group = min(networks.minibatch_stddev, phase.batch)
-    if networks.minibatch_stddev and phase.batch == 1:
+    group = min(networks.group, phase.batch)
+    if networks.group and phase.batch == 1:
         reason = "a batch of 1 has no standard deviation; raise it, or set networks.minibatch_stddev to 0"
         problems.append(("batch", reason))
-    elif networks.minibatch_stddev and phase.batch % group:
+    elif networks.group and phase.batch % group:
         problems.append(("batch", f"{phase.batch} is not a multiple of networks.minibatch_stddev = {group}"))
     return problems

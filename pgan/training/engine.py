@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from pgan.networks.config import Networks
-from pgan.networks.progressive import Critic, Generator, GeneratorBlock
+from pgan.networks.config import Networks, Progressive
+from pgan.networks.network import Network
+from pgan.networks.progressive import Generator, GeneratorBlock
 from pgan.training.config import Phase, Training
+from pgan.training.image_gradient import is_written_out
 
 Loss = Callable[..., tuple[Tensor, dict[str, Tensor]]]
 
@@ -54,7 +56,7 @@ class Engine:
     fuse_upsampling_from: int | None = None
     """Resolution from which the generator's upsampling and convolution are one transposed convolution."""
 
-    def prepare(self, *networks: Generator | Critic) -> None:
+    def prepare(self, *networks: Network) -> None:
         """Lay out the parameters in memory, and choose the form of the upsampling; values do not change."""
         for network in networks:
             if self.channels_last:
@@ -69,20 +71,28 @@ PLAIN = Engine()
 
 
 def choose(networks: Networks, settings: Training, phase: Phase, steps: int, device: str) -> Engine:
-    """The engine of a phase of so many steps on a kind of device: cpu, cuda, mps."""
+    """The engine of a phase of so many steps on a kind of device: cpu, cuda, mps.
+
+    Losses whose gradient penalty is differentiated automatically are never compiled: torch does not follow that.
+    Networks of fixed size are computed plainly: channels last, they took 10 to 20 % longer at their published widths.
+    """
+    if not isinstance(networks, Progressive):
+        return PLAIN
+    compilable = is_written_out(networks)
+    always = compilable and settings.compile == "always"
     if device != "cpu":  # nothing is measured there yet
-        return Engine(compiled=settings.compile == "always")
+        return Engine(compiled=always)
     resolutions = networks.resolutions(phase.resolution)
     widest = max(networks.feature_maps(networks.stage(r)) for r in resolutions)
-    worth_it = seconds_won(networks, settings, phase, steps) > compile_seconds(len(resolutions))
+    worth_it = compilable and seconds_won(networks, settings, phase, steps) > compile_seconds(len(resolutions))
     return Engine(
-        compiled=settings.compile == "always" or (settings.compile == "auto" and worth_it),
+        compiled=always or (settings.compile == "auto" and worth_it),
         channels_last=widest <= CHANNELS_LAST_UP_TO,
         fuse_upsampling_from=FUSE_UPSAMPLING_FROM,
     )
 
 
-def seconds_won(networks: Networks, settings: Training, phase: Phase, steps: int) -> float:
+def seconds_won(networks: Progressive, settings: Training, phase: Phase, steps: int) -> float:
     """What compiled code saves in a phase of so many steps, on the CPU that the constants were measured on."""
     passes = CRITIC_UPDATE_PASSES * settings.critic_steps + GENERATOR_UPDATE_PASSES
     flops = 2 * multiplications(networks, phase.resolution) * passes * phase.batch
@@ -94,7 +104,7 @@ def compile_seconds(resolutions: int) -> float:
     return COMPILE_SECONDS + COMPILE_SECONDS_PER_BLOCK * (resolutions - 1)
 
 
-def multiplications(networks: Networks, resolution: int) -> int:
+def multiplications(networks: Progressive, resolution: int) -> int:
     """Multiplications per image in one pass through the critic or, what is much the same, the generator."""
     base, width = networks.base_size, networks.feature_maps
     count = base**2 * width(1) * (9 * width(1) + width(0))

@@ -16,14 +16,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pgan.networks.config import Networks, Progressive
 from pgan.networks.layers import EPSILON, Conv, Dense, downsample, leaky_relu, minibatch_stddev, positive_or, upsample
-from pgan.networks.progressive import Alpha, Critic, CriticBlock, CriticOutput, fading
+from pgan.networks.network import Alpha
+from pgan.networks.progressive import Critic, CriticBlock, CriticOutput, fading
 
 Backwards = Callable[[Tensor], Tensor]
 """The gradient with respect to a layer's output -> that with respect to its input."""
 Passed = tuple[Tensor, Backwards]
 """A layer's output, and the way back through it."""
 Layer = Callable[[Tensor], Passed]
+
+
+def is_written_out(networks: Networks) -> bool:
+    """Whether the layers below are all that the critic of such networks has."""
+    return isinstance(networks, Progressive) and not networks.layer_norm and not networks.minibatch_discrimination
 
 
 def judge_and_gradient(

@@ -17,9 +17,9 @@ from pgan.errors import InputError, PganError
 from pgan.files import whole_folder
 from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Checkpoint, Progress
-from pgan.networks.progressive import Alpha
+from pgan.networks.network import Alpha
 from pgan.networks.sampling import generate, latents, sample_labels
-from pgan.randomness import derive, torch_generator
+from pgan.randomness import derive, seed_layers, torch_generator
 from pgan.training import engine
 from pgan.training.augment_reals import augment_reals, draws_per_image
 from pgan.training.config import Phase, Training
@@ -162,15 +162,20 @@ class PhaseRun:
         """The critic's updates, then the generator's; or both at once."""
         alpha = self._alpha()
         if self.job.settings.simultaneous:
+            inputs = self._critic_inputs(0, alpha)
             self._draw_lr("learning rate", 0)
-            self.means.add(self.step_.update_both(*self._critic_inputs(0, alpha)))
+            self._seed_layers("layers", 0)
+            self.means.add(self.step_.update_both(*inputs))
         else:
             for repeat in range(self.job.settings.critic_steps):
                 inputs = self._critic_inputs(repeat, alpha)
                 self._draw_lr("critic learning rate", repeat)
+                self._seed_layers("critic layers", repeat)
                 self.means.add(self.step_.update_critic(*inputs))
+            generator_inputs = self._generator_inputs(alpha, reals=inputs[0])
             self._draw_lr("generator learning rate", 0)
-            self.means.add(self.step_.update_generator(*self._generator_inputs(alpha, reals=inputs[0])))
+            self._seed_layers("generator layers", 0)
+            self.means.add(self.step_.update_generator(*generator_inputs))
         self.step += 1
 
     def _critic_inputs(self, repeat: int, alpha: Alpha) -> tuple[Any, ...]:
@@ -215,6 +220,10 @@ class PhaseRun:
         if jitter is not None:
             rng = np.random.default_rng(derive(job.seed, job.name, self.step, purpose, repeat))
             self.step_.set_lr(job.phase.lr * jitter ** rng.uniform(-1.0, 1.0))
+
+    def _seed_layers(self, purpose: str, repeat: int) -> None:
+        """What layers draw by themselves in the next update: dropout."""
+        seed_layers(self.job.seed, self.job.name, self.step, purpose, repeat)
 
     def _alpha(self) -> Alpha:
         if not self.schedule.grow:
@@ -350,8 +359,8 @@ def machine(device: torch.device) -> dict[str, str]:
 
 def _continues_level(parent: Checkpoint, phase: Phase) -> bool:
     """Whether the level of detail stays constant from the parent on: then the official code keeps Adam's state."""
-    same = parent.resolution == phase.resolution and phase.kind == "stabilize"
-    return same and parent.progress.kind == "stabilize"
+    same = parent.resolution == phase.resolution and phase.kind != "grow"
+    return same and parent.progress.kind == phase.kind
 
 
 def _postfix(row: Row) -> str:

@@ -3,14 +3,17 @@
 With WGAN-GP they are those of the progressive GAN (official `loss.py`).
 """
 
+from typing import TypeGuard
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pgan.networks.progressive import Alpha, Critic
+from pgan.networks import progressive
+from pgan.networks.network import Alpha, Critic
 from pgan.training.adversarial import LOSSES, Penalised
 from pgan.training.config import Training
-from pgan.training.image_gradient import judge_and_gradient
+from pgan.training.image_gradient import is_written_out, judge_and_gradient
 
 Terms = dict[str, Tensor]
 Judgement = tuple[Tensor, Tensor]
@@ -24,7 +27,8 @@ def critic_loss(
 
     Args:
         reals, fakes: (N, C, r, r) in [-1, 1]; the fakes detached from the generator.
-        labels: (N,) of the reals, of which the fakes were made too; unused when the networks have no classes.
+        labels: (N,) of the reals, of which the fakes were made too; unused when the networks have no classes.  Critics
+            that give logits are trained to tell them, others are told them.
         mix: (N, 1, 1, 1), uniform on [0, 1], one factor per sample; unused by all losses but WGAN-GP.
 
     Returns:
@@ -32,7 +36,7 @@ def critic_loss(
         adversarial term alone; `gradient_penalty` and `drift` with their weights; `gradient_norm`, the mean norm of the
         gradients that are penalised. A loss without a penalty has no terms of that name.
     """
-    adversarial = LOSSES[settings.loss]
+    adversarial, critic = LOSSES[settings.loss], critic.told(labels)
     (real_scores, real_logits), (fake_scores, fake_logits), squares = examine(
         critic, reals, fakes, mix, alpha, adversarial.penalty
     )
@@ -46,7 +50,7 @@ def critic_loss(
     penalty = {} if squares is None else penalty_terms(squares, len(reals), settings)
     if penalty:
         loss = loss + penalty["gradient_penalty"]
-    if critic.config.classes:
+    if real_logits.shape[1]:
         terms["label_real"] = F.cross_entropy(real_logits, labels)
         terms["label_fake"] = F.cross_entropy(fake_logits, labels)
         loss = loss + settings.label_weight * (terms["label_real"] + terms["label_fake"])
@@ -77,8 +81,8 @@ def examine(
     images = {"real": reals, "fake": fakes}
     if penalised == "at mixed images":  # x̂ of Gulrajani et al. 2017, algorithm 1
         images["mixed"] = torch.lerp(reals, fakes, mix)
-    autocast = torch.is_autocast_enabled(reals.device.type)
-    if not isinstance(critic, Critic) or autocast or ("mixed" in images and not critic.config.minibatch_stddev):
+    apart = torch.is_autocast_enabled(reals.device.type) or ("mixed" in images and not critic.config.group)
+    if apart or not by_hand(critic):
         squares = [squared_norms(critic, images[name], alpha) for name in names[-wanted:]]
         return *judge(critic, reals, fakes, alpha), torch.cat(squares)
     scores, logits, gradient = judge_and_gradient(critic, [images[name] for name in names], alpha, wanted)
@@ -101,12 +105,17 @@ def squared_norms(critic: Critic, images: Tensor, alpha: Alpha) -> Tensor:
     precise = torch.promote_types(images.dtype, torch.float32)
     with torch.autocast(images.device.type, enabled=False):
         images = images.to(precise)
-        if isinstance(critic, Critic):
+        if by_hand(critic):
             _, _, gradient = judge_and_gradient(critic, [images], alpha)
         else:  # any other function of images
             images = images.detach().requires_grad_(True)
             (gradient,) = torch.autograd.grad(critic(images, alpha)[0].sum(), images, create_graph=True)
         return gradient.square().sum((1, 2, 3))
+
+
+def by_hand(critic: Critic) -> TypeGuard[progressive.Critic]:
+    """Whether `image_gradient` knows all of a critic's layers."""
+    return isinstance(critic, progressive.Critic) and is_written_out(critic.config)
 
 
 # --- penalties
@@ -140,6 +149,7 @@ def generator_loss(
         labels: (N,), of which they were made.
         reals: as many, for the losses that pair them; the others do without.
     """
+    critic = critic.told(labels)
     scores, logits = critic(fakes, alpha)
     adversarial = LOSSES[settings.loss]
     if adversarial.pairs:
@@ -149,7 +159,7 @@ def generator_loss(
         real_scores = torch.full_like(scores, torch.nan)
     loss = adversarial.of_scores(real_scores, scores)[1].mean()
     terms = {"generator_loss": loss}
-    if critic.config.classes:
+    if logits.shape[1]:
         terms["label_generator"] = F.cross_entropy(logits, labels)
         loss = loss + settings.label_weight * terms["label_generator"]
     return loss, terms

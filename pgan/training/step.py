@@ -10,7 +10,7 @@ from torch._dynamo.exc import TorchDynamoException
 from torch.func import functional_call
 
 from pgan.networks.layers import downsample, upsample
-from pgan.networks.progressive import Alpha, Critic, Generator
+from pgan.networks.network import Alpha, Critic, Generator, Network
 from pgan.training.config import Training
 from pgan.training.diff_augment import diff_augment
 from pgan.training.engine import PLAIN, Engine, Loss, compiled, warn_of_failed_compilation
@@ -149,7 +149,7 @@ class Step:
                 for key in ("exp_avg", "exp_avg_sq"):  # fused Adam takes for granted that these lie like the parameter
                     own[key] = torch.empty_like(parameter).copy_(own[key])
 
-    def _adam(self, network: Generator | Critic, lr: float) -> torch.optim.Adam:
+    def _adam(self, network: Network, lr: float) -> torch.optim.Adam:
         s, fused = self.settings, self.device in ("cpu", "cuda")
         return torch.optim.Adam(
             network.parameters(), lr, betas=(s.adam_beta1, s.adam_beta2), eps=s.adam_epsilon, fused=fused
@@ -193,6 +193,10 @@ class Frozen:
         self._critic = critic
         self._parameters = {name: p.detach() for name, p in critic.named_parameters()}
 
+    def told(self, labels: Tensor) -> "Frozen":
+        """See `Critic.told`."""
+        return Frozen(self._critic.told(labels))
+
     def __call__(self, images: Tensor, alpha: Alpha) -> tuple[Tensor, Tensor]:
         return functional_call(self._critic, self._parameters, (images, alpha))
 
@@ -207,8 +211,11 @@ def clip(critic: Critic, limit: float) -> None:
 
 @torch.no_grad()
 def average(ema: Generator, generator: Generator, decay: float) -> None:
-    """ema ← decay·ema + (1 - decay)·generator, parameter by parameter."""
+    """ema ← decay·ema + (1 - decay)·generator, parameter by parameter; batch norm's statistics, which are averages
+    already, are copied."""
     torch._foreach_lerp_(list(ema.parameters()), list(generator.parameters()), 1.0 - decay)
+    for mine, theirs in zip(ema.buffers(), generator.buffers(), strict=True):
+        mine.copy_(theirs)
 
 
 def prepare_reals(

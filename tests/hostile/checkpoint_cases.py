@@ -12,7 +12,11 @@ from typing import Any
 
 import torch
 from harness import Case
+from parameter_cases import FISH
 from world import COMMANDS, write_params
+
+from pgan.networks import checkpoint
+from pgan.networks.config import Networks
 
 CHECKPOINT = "data/train/grow_8/checkpoint.pt"
 PARENT = "data/train/more_4/checkpoint.pt"
@@ -149,6 +153,21 @@ def wide(path: Path) -> None:
     torch.save(whole, path)
 
 
+def fish(width: int = 4, pretend: bool = False) -> Damage:
+    """Networks of another architecture, wider than the weights are, or of one number that pretends to be thousands."""
+
+    def damage(path: Path) -> None:
+        config = Networks.model_validate(FISH)
+        whole = checkpoint.state(checkpoint.fresh(config, 32, 0))
+        whole["networks"]["width"] = width
+        for part in ("generator", "ema") if pretend else ():
+            weight = whole[part]["dense.weight"]
+            whole[part]["dense.weight"] = torch.zeros(1).expand(weight.shape)
+        torch.save(whole, path)
+
+    return damage
+
+
 ANY: dict[str, Damage] = {
     "cut in the middle": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
     "cut by one byte": lambda path: path.write_bytes(path.read_bytes()[:-1]),
@@ -193,6 +212,13 @@ ANY: dict[str, Damage] = {
     "no networks": without("networks"),
     "terabytes of networks": edited(lambda whole: whole["networks"].update(fmap_base=2**30, fmap_max=2**20)),
     "megabytes of networks": edited(lambda whole: whole["networks"].update(fmap_base=512, fmap_max=512)),
+    "an unknown architecture": put("networks", "architecture", value="x\n" * 1000),
+    "the name of another architecture": put("networks", "architecture", value="fish"),
+    "the keys of another architecture": put("networks", value=FISH),
+    "a fish with forged weights": fish(pretend=True),
+    "a fish that is wider than its weights": fish(width=8),
+    "terabytes of fish": fish(width=2**16),
+    "batch norm without statistics": put("networks", "batch_norm", value=True),
     "a base of a billion": put("networks", "fmap_base", value=10**30),
     "an infinite decay": put("networks", "fmap_decay", value=1e300),
     "channels of text": put("networks", "channels", value="three\nlines"),
@@ -205,6 +231,7 @@ ANY: dict[str, Damage] = {
 
 WHOLE: dict[str, Damage] = {
     "no critic": without("critic"),
+    "kernels without weights": put("networks", "minibatch_discrimination", value=2**16),
     "a critic that is a list": put("critic", value=[1]),
     "a negative progress": put("progress", "images", value=-1),
     "a progress that is no number": put("progress", "total_images", value=float("nan")),

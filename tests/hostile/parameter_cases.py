@@ -91,6 +91,10 @@ ABSURD: dict[str, list[Any]] = {
     "networks.classes": [10**9, -1],
     "networks.base_size": [10**9, 1],
     "networks.minibatch_stddev": [10**9],
+    "networks.minibatch_discrimination": [10**9, -1],
+    "networks.batch_norm": ["yes"],
+    "networks.layer_norm": [1],
+    "networks.architecture": ["two\nlines", 7, "dcgan", ["fish"]],
     "training.critic_steps": [10**9, 0],
     "training.loss": ["wgan", "WGAN-GP", "x" * 100_000, None, []],
     "training.simultaneous": ["yes", 1],
@@ -108,6 +112,7 @@ ABSURD: dict[str, list[Any]] = {
     "phases.grow_8.gradient_target": [0.0, float("nan"), "all"],
     "phases.grow_8.batch": [10**12, 0],
     "phases.grow_8.resolution": [2**40, 8.0, 12],
+    "phases.grow_8.kind": ["x" * 100_000, ["grow"]],
     "phases.grow_8.from": ["x" * 1_000_000, 3],
     "features.batch": [10**12],
     "features.classifier.width": [10**9],
@@ -124,6 +129,11 @@ ABSURD: dict[str, list[Any]] = {
     "render.curves.dpi": [10**9],
     "render.colors.critic_fake": ["x" * 100_000, "no\ncolour"],
 }
+
+DCGAN = {"architecture": "dcgan", "channels": 1, "classes": 10, "latent_size": 8, "label_size": 4, "width": 4}
+DCGAN |= {"instance_norm": True, "leaky_slope": 0.2}
+FISH = {"architecture": "fish", "channels": 1, "latent_size": 8, "width": 4, "leaky_slope": 0.2, "dropout": 0.5}
+FISH |= {"minibatch_stddev": 4, "tanh": False}
 
 TOGETHER: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "terabytes of weights": ({"networks__fmap_base": 2**20, "networks__fmap_max": 2**20}, ("check", "init")),
@@ -153,6 +163,15 @@ TOGETHER: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         },
         ("check", "render"),
     ),
+    "a phase of another architecture": ({"phases__grow_8__kind": "fixed"}, ("check", "train")),
+    "a wide DCGAN": ({"networks": DCGAN | {"width": 2**16}}, ("check", "init")),
+    "a million embedded labels": ({"networks": DCGAN | {"classes": 2**20}}, ("check", "init")),
+    "an endless embedding": ({"networks": DCGAN | {"label_size": 10**12}}, ("check", "init", "train")),
+    "a wide fish": ({"networks": FISH | {"width": 2**16}}, ("check", "init")),
+    "a fish of latents": ({"networks": FISH | {"latent_size": 2**20, "width": 2**10}}, ("check", "init")),
+    "a fish with labels": ({"networks": FISH | {"classes": 10}}, ("check", "init", "clean")),
+    "a fish that drops everything": ({"networks": FISH | {"dropout": 1.0}}, ("check", "init", "train")),
+    "a fish in another's checkpoints": ({"networks": FISH}, ("check", "train")),
     "a pyramid of the width of the base": (
         {"networks__base_size": 4096, "networks__fmap_base": 512, "networks__fmap_max": 512},
         ("check", "init"),

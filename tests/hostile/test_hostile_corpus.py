@@ -36,6 +36,7 @@ ALWAYS = (
     "a short file",
     ": objects",
     "a flipped bit",
+    "a fish",
     "a pipe",
     "out: here",
     "out: the root",

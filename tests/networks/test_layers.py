@@ -6,7 +6,19 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pgan.networks.layers import Conv, Dense, DenseToMap, DownConv, UpConv, minibatch_stddev, pixel_norm, upsample
+from pgan.networks.layers import (
+    BatchNorm,
+    Conv,
+    Dense,
+    DenseToMap,
+    DownConv,
+    LayerNorm,
+    MinibatchDiscrimination,
+    UpConv,
+    minibatch_stddev,
+    pixel_norm,
+    upsample,
+)
 
 
 def fresh(layer, seed=0):
@@ -61,6 +73,44 @@ def test_fused_downconv_is_convolution_then_mean():
 def test_pixel_norm_makes_unit_mean_square():
     x = torch.randn(3, 16, 5, 5) * 7
     assert torch.allclose(pixel_norm(x).square().mean(1), torch.ones(3, 5, 5), atol=1e-5)
+
+
+def test_batch_norm_normalises_by_the_batch_and_evaluates_by_the_running_averages():
+    norm = BatchNorm(3).double()
+    assert all(value.is_floating_point() for value in norm.state_dict().values())
+    torch.nn.init.normal_(norm.weight)
+    torch.nn.init.normal_(norm.bias)
+    x = torch.randn(4, 3, 5, 5, dtype=torch.float64) * 7 + 2
+    scale, shift = norm.weight.view(3, 1, 1), norm.bias.view(3, 1, 1)
+    mean, variance = (statistic.view(3, 1, 1) for statistic in (x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)))
+    assert torch.allclose(norm(x), (x - mean) / (variance + 1e-5).sqrt() * scale + shift)
+    assert torch.allclose(norm.mean, 0.1 * x.mean((0, 2, 3)))
+    assert torch.allclose(norm.variance, 0.9 + 0.1 * x.var((0, 2, 3)))
+    running = (x - norm.mean.view(3, 1, 1)) / (norm.variance.view(3, 1, 1) + 1e-5).sqrt() * scale + shift
+    assert torch.allclose(norm.eval()(x), running)
+
+
+def test_layer_norm_is_of_each_sample_alone():
+    norm = LayerNorm(3).double()
+    torch.nn.init.normal_(norm.weight)
+    torch.nn.init.normal_(norm.bias)
+    x = torch.randn(4, 3, 5, 5, dtype=torch.float64) * 7 + 2
+    for one, found in zip(x, norm(x), strict=True):
+        normal = (one - one.mean()) / (one.var(correction=0) + 1e-5).sqrt()
+        assert torch.allclose(found, normal * norm.weight.view(3, 1, 1) + norm.bias.view(3, 1, 1))
+    assert norm(x[:, :, 0, 0]).shape == (4, 3)
+
+
+def test_minibatch_discrimination_is_the_paper_s_sum():
+    layer = fresh(MinibatchDiscrimination(6, 4, equalized=False))
+    x = torch.randn(5, 6, dtype=torch.float64)
+    out = layer(x)
+    assert torch.equal(out[:, :6], x)
+    m = (x @ layer.weight.T).view(5, 4, 5)
+    for i in range(5):
+        for kernel in range(4):
+            near = sum((-(m[i, kernel] - m[j, kernel]).abs().sum()).exp() for j in range(5))
+            assert out[i, 6 + kernel].item() == pytest.approx((near + layer.bias[kernel]).item())
 
 
 def test_minibatch_stddev_is_one_scalar_per_strided_group():

@@ -5,14 +5,14 @@ import torch
 
 from pgan.networks.checkpoint import fresh, grow
 from pgan.networks.layers import downsample, pixel_norm, upsample
-from pgan.networks.progressive import Critic, Generator, initialize
+from pgan.networks.progressive import Critic, Generator
 
 OFFICIAL = {"latent_size": None, "fmap_base": 8192, "fmap_max": 512, "channels": 3, "fused_scale": True}
 
 
 def built(kind, config, resolution, seed=0):
     network = kind(config, resolution).double()
-    initialize(network, seed, network.resolutions)
+    network.initialize(seed)
     return network
 
 
@@ -105,6 +105,9 @@ def test_latents_are_normalised_and_pixel_norm_follows_the_first_layer(networks)
         {"classes": 3},
         {"channels": 3},
         {"fused_scale": True},
+        {"batch_norm": True},
+        {"layer_norm": True},
+        {"minibatch_discrimination": 3},
     ],
 )
 def test_every_switch_builds_and_changes_something(networks, change):

@@ -69,9 +69,9 @@ def experiment(tmp_path: Path, write_losses_csv: Callable[..., Path]) -> Callabl
     ) -> Path:
         from pgan.data.pyramid import LABELS, Meta, level_name, write_meta
         from pgan.networks import checkpoint
-        from pgan.networks.config import Networks
+        from pgan.networks.config import Progressive
 
-        networks = Networks(
+        networks = Progressive(
             base_size=base,
             channels=1 if channels == 1 else 3,
             classes=classes,

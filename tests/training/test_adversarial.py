@@ -187,6 +187,9 @@ class Quadratic(nn.Module):
         self.config = networks
         self.w = nn.Parameter(torch.randn(1, 4, 4, dtype=torch.float64))
 
+    def told(self, labels):
+        return self
+
     def forward(self, x, alpha=1.0, sets=1):
         return (self.w * x**2).sum((1, 2, 3)), x.new_zeros(len(x), 0)
 

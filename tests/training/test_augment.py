@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgan.networks import checkpoint
-from pgan.training import loop
+from pgan.training import loop, losses
 from pgan.training.augment_reals import augment_reals, draws_per_image, within
 from pgan.training.config import AugmentReals, Phase, Range, Training
 from pgan.training.diff_augment import DRAWS, diff_augment
@@ -256,8 +256,15 @@ def test_all_that_the_critic_sees_is_changed_and_reals_and_fakes_differently(net
     monkeypatch.setattr("pgan.training.step.diff_augment", gone)
     phase, judged = run(networks, training, diff_augment=["cutout"]), []
     phase.step_.critic.register_forward_pre_hook(lambda _, inputs: judged.append(inputs[0].detach()))
+    gradient = losses.judge_and_gradient
+
+    def remember(critic, sets, *rest):
+        judged.extend(sets)
+        return gradient(critic, sets, *rest)
+
+    monkeypatch.setattr(losses, "judge_and_gradient", remember)
     phase._advance()
-    assert len(judged) == 2
+    assert len(judged) == 4, "reals, fakes and mixed images; the generator's fakes"
     assert all(not x.any() for x in judged)
     assert len(seen) == 3
     assert len({tuple(draws.flatten().tolist()) for draws in seen}) == 3, "reals, the critic's fakes, the generator's"

@@ -16,6 +16,9 @@ class Linear(nn.Module):
         self.config, self.power = networks, power
         self.w = nn.Parameter(torch.randn(1, 2, 2, dtype=torch.float64))
 
+    def told(self, labels):
+        return self
+
     def forward(self, x, alpha=1.0, sets=1):
         return (self.w * x**self.power).sum((1, 2, 3)), x.new_zeros(len(x), 0)
 

@@ -97,6 +97,9 @@ def penalty_of_a_linear_critic_is_that_of_its_weight(world):
             super().__init__()
             self.w = nn.Parameter(torch.randn(1, 8, 8))
 
+        def told(self, labels):
+            return self
+
         def forward(self, x, alpha=1.0, sets=1):
             return (self.w * x).sum((1, 2, 3)), x.new_zeros(len(x), 0)
 
