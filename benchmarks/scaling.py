@@ -157,12 +157,12 @@ def main() -> None:
     parser.add_argument("--fmap-max", type=int, default=64, help="width of the networks that are evaluated")
     options = parser.parse_args()
     print(f"{machine(torch.device('cpu'))}; {options.work} at {RESOLUTION}×{RESOLUTION}\n")
-    print("| images | s | ms per image | memory, MiB |")
+    print("| images | s | µs per image | memory, MiB |")
     print("|---:|---:|---:|---:|")
     for count in options.sizes or SIZES[options.work]:
         with tempfile.TemporaryDirectory() as name:
             seconds, peak = WORKS[options.work](Path(name), count, options.fmap_max)
-        print(f"| {count:,} | {seconds:.1f} | {1e3 * seconds / count:.3f} | {peak / 2**20:.0f} |", flush=True)
+        print(f"| {count:,} | {seconds:.1f} | {1e6 * seconds / count:.1f} | {peak / 2**20:.0f} |", flush=True)
 
 
 if __name__ == "__main__":
