@@ -25,6 +25,11 @@ def small_disk(path: Path, size: int) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(path)], check=True)
 
 
+def enlarge(path: Path, size: int) -> None:
+    """Give a mounted disk so many bytes."""
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(path)], check=True)
+
+
 def read_only(path: Path) -> None:
     """Make a mounted disk read-only."""
     subprocess.run(["mount", "-o", "remount,ro", str(path)], check=True)

@@ -28,6 +28,10 @@ SMALLEST_LEVEL = 16
 """Pixels: the pyramid is not taken further down than this."""
 PROJECTED_VALUES = 2**26
 """Projections held in memory at a time, per side: 256 MiB."""
+CELLS = 2**18
+"""Of the grid on which distribution functions are compared."""
+NO_WIDTH = 1e-30
+"""Normalised values that lie so close together are all the same."""
 
 
 def levels(resolution: int) -> list[int]:
@@ -107,10 +111,7 @@ def sliced_wasserstein(first: np.ndarray, second: np.ndarray, channels: int, dir
     sides = [(side, *_channel_statistics(side, channels)) for side in (first, second)]
     distances = []
     for group in unit.split(max(1, PROJECTED_VALUES // len(first))):
-        (a, shift_a), (b, shift_b) = (_sorted_projections(*side, group) for side in sides)
-        a -= b
-        a -= shift_a - shift_b
-        distances += [np.abs(row, out=row).mean(dtype=np.float64) for row in a]
+        distances += transport_distances(*(_projections(*side, group) for side in sides))
     return float(np.mean(distances))
 
 
@@ -127,10 +128,10 @@ def _channel_statistics(patches: np.ndarray, channels: int, rows: int = 2**14) -
     return mean, np.where(std > 0, std, 1.0)  # a constant channel is 0 after the mean is taken off
 
 
-def _sorted_projections(
-    patches: np.ndarray, mean: np.ndarray, std: np.ndarray, directions: Tensor, rows: int = 2**13
-) -> tuple[np.ndarray, np.ndarray]:
-    """Projections of the patches, each direction sorted, (directions, N) float32, and what to take off each still.
+def _projections(
+    patches: np.ndarray, mean: np.ndarray, std: np.ndarray, directions: Tensor, rows: int = 2**10
+) -> Tensor:
+    """Projections of the normalised patches, (directions, N) float32.
 
     The normalisation is folded into the directions: (x - mean) / std · d = x · (d / std) - mean · (d / std).
     """
@@ -140,10 +141,28 @@ def _sorted_projections(
     projected = torch.empty(len(directions), len(patches))
     for i in range(0, len(patches), rows):
         torch.mm(scaled, torch.from_numpy(patches[i : i + rows]).T, out=projected[:, i : i + rows])
-    values = projected.numpy()
+    return projected.sub_(shift)
+
+
+def transport_distances(first: Tensor, second: Tensor) -> list[float]:
+    """Mean |a₍ᵢ₎ - b₍ᵢ₎| of the sorted values, for each row of two float32 (directions, N)."""
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        list(pool.map(np.ndarray.sort, values))  # numpy sorts float32 with SIMD, twenty times as fast as torch
-    return values, shift.numpy()
+        return list(pool.map(_transport_distance, first, second))
+
+
+def _transport_distance(first: Tensor, second: Tensor) -> float:
+    """Computed as what it equals, the area between the two distribution functions, ∫|F - G|.
+
+    That needs counting instead of sorting, and on a grid of `CELLS` is twenty times as fast.  Every value is in effect
+    moved by up to half a cell, to either side alike: of the mean this leaves an error about that of float32.
+    """
+    low = float(torch.minimum(first.min(), second.min()))
+    width = float(torch.maximum(first.max(), second.max())) - low
+    if width < NO_WIDTH:
+        return 0.0
+    counts = [((side - low).mul_(CELLS / width).int()).bincount(minlength=CELLS + 1) for side in (first, second)]
+    area = int((counts[0] - counts[1]).cumsum(0).abs_().sum())
+    return area * width / CELLS / len(first)
 
 
 def swd_metrics(

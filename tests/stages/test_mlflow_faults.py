@@ -22,6 +22,7 @@ import psutil
 import pytest
 import workplace
 from miniature import ROOT, Pipeline
+from places import enlarge, small_disk
 from workplace import (
     ALIVE,
     PHASE,
@@ -264,48 +265,26 @@ def test_two_experiments_of_one_repository_train_at_once(original: Pipeline, tmp
 # --- 4. no room
 
 
-@pytest.fixture
-def small_disk(place: Pipeline) -> Iterator[Any]:
-    """Mounts a file system of so many bytes; called again, it grows."""
-    mounted: list[Path] = []
-
-    def mount(path: Path, size: str) -> None:
-        path.mkdir(exist_ok=True)
-        options = f"{'remount,' if mounted else ''}size={size}"
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "none", str(path)], capture_output=True, check=False
-        )
-        if done.returncode:
-            pytest.skip(f"no file system may be mounted here: {done.stderr.decode().strip()}")
-        if not mounted:
-            mounted.append(path)
-
-    yield mount
-    for path in mounted:
-        subprocess.run(["umount", "--lazy", str(path)], check=True)
+def test_a_full_disk_under_the_database_costs_one_warning(place: Pipeline, database: Path) -> None:
+    with small_disk(place.path / "disk", database.stat().st_size + 100_000) as disk:
+        store = disk / "mlflow.db"
+        shutil.copy(database, store)
+        assert_one_warning(place.run(*TRAIN, MLFLOW_TRACKING_URI=f"sqlite:///{store}").stdout)
+        assert_undisturbed(place)
+        enlarge(disk, 2**24)
+        complete(place, MLFLOW_TRACKING_URI=f"sqlite:///{store}")
+        assert_complete(store, place)
 
 
-def test_a_full_disk_under_the_database_costs_one_warning(place: Pipeline, database: Path, small_disk: Any) -> None:
-    disk = place.path / "disk"
-    store = disk / "mlflow.db"
-    small_disk(disk, str(database.stat().st_size + 100_000))
-    shutil.copy(database, store)
-    assert_one_warning(place.run(*TRAIN, MLFLOW_TRACKING_URI=f"sqlite:///{store}").stdout)
-    assert_undisturbed(place)
-    small_disk(disk, "16m")
-    complete(place, MLFLOW_TRACKING_URI=f"sqlite:///{store}")
-    assert_complete(store, place)
-
-
-def test_a_full_disk_under_the_artifacts_costs_one_warning(place: Pipeline, database: Path, small_disk: Any) -> None:
-    small_disk(place.path / "mlartifacts", "4k")
-    assert_one_warning(place.run(*TRAIN).stdout)
-    assert_undisturbed(place)
-    assert select(database, f"select status from runs where name = 'train@{PHASE}'") == [("RUNNING",)]
-    small_disk(place.path / "mlartifacts", "16m")
-    complete(place)
-    assert_complete(database, place)
-    assert len(list((place.path / "mlartifacts").rglob("samples.png"))) == 1
+def test_a_full_disk_under_the_artifacts_costs_one_warning(place: Pipeline, database: Path) -> None:
+    with small_disk(place.path / "mlartifacts", 2**12) as disk:
+        assert_one_warning(place.run(*TRAIN).stdout)
+        assert_undisturbed(place)
+        assert select(database, f"select status from runs where name = 'train@{PHASE}'") == [("RUNNING",)]
+        enlarge(disk, 2**24)
+        complete(place)
+        assert_complete(database, place)
+        assert len(list(disk.rglob("samples.png"))) == 1
 
 
 def test_a_database_that_may_not_grow_costs_one_warning(place: Pipeline, database: Path) -> None:
