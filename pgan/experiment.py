@@ -1,7 +1,7 @@
 """params.yaml as a whole: every section, and what must hold between them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import Field
@@ -37,7 +37,12 @@ def read_experiment(path: Path) -> Experiment:
     Raises:
         InputError: naming the file and every key that is unknown, missing, of a wrong type, or impossible.
     """
-    experiment = validate(read_yaml(path), Experiment, path)
+    return check_experiment(read_yaml(path), path)
+
+
+def check_experiment(content: dict[str, Any], path: Path) -> Experiment:
+    """The content of a parameter file, checked in the same way; errors name `path`."""
+    experiment = validate(content, Experiment, path)
     problems = [f"{path}: {key}: {reason}" for key, reason in _problems(experiment)]
     if problems:
         raise InputError(SEPARATOR.join(problems))
