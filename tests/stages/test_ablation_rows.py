@@ -136,7 +136,10 @@ def test_a_wrong_choice_ends_in_one_line(choice: Choice, message: str, tmp_path:
         ),
         ({"rows": {"e*": {"label": "e"}}}, "test.yaml: rows.e*: a row's key must be an identifier"),
         ({"rows": {"a": {"label": "a", "sets": {}}}}, "rows.a.sets: unknown parameter; did you mean 'set'?"),
-        ({"rows": {"a": {"label": "a", "set": {"phases": 3}}}}, "test, row a: phases: expected a mapping"),
+        (
+            {"rows": {"a": {"label": "a", "set": {"phases": 3}}}},
+            "test, row a: phases: input should be a valid dictionary",
+        ),
         ({"total_kimg": 30}, "total_kimg: 30, but the phases before the last take 65"),
         ({"total_kimg": -1}, "test.yaml: total_kimg: input should be greater than 0"),
     ],
