@@ -31,7 +31,7 @@ class Row(Section):
     label: str
     """As the table shows it."""
     like: str | None = None
-    """An earlier row whose overrides come first."""
+    """Another row, whose overrides come first."""
     set: dict[str, Any] = Field(default={})
     """Dotted parameter → value; `phases.*.batch` is that of all phases."""
     total_kimg: float | None = Field(default=None, gt=0)
@@ -92,14 +92,22 @@ def read_ablation(name: str) -> tuple[str, Ablation]:
         if not path.is_file():
             raise InputError(f"{name}: neither one of the ablations ({', '.join(ours)}) nor a file")
     ablation = validate(read_yaml(path), Ablation, path)
-    known: list[str] = []
-    for key, row in ablation.rows.items():
+    for key in ablation.rows:
         if not (key.isidentifier() and key.isascii()):
             raise InputError(f"{path}: rows.{key}: a row's key must be an identifier (letters, digits, _)")
-        if row.like is not None and row.like not in known:
-            raise InputError(f"{path}: rows.{key}.like: '{row.like}' is no row above")
-        known.append(key)
+        _check_likeness(ablation, key, path)
     return path.stem, ablation
+
+
+def _check_likeness(ablation: Ablation, key: str, path: Path) -> None:
+    """Raise InputError where a row is like one that is not there, or in the end like itself."""
+    seen, row = {key}, ablation.rows[key]
+    while row.like is not None:
+        if row.like not in ablation.rows or row.like in seen:
+            what = "like itself" if row.like in seen else f"like '{row.like}', which is no row"
+            raise InputError(f"{path}: rows.{key}.like: it is {what}")
+        seen.add(row.like)
+        row = ablation.rows[row.like]
 
 
 def cells(name: str, ablation: Ablation, choice: Choice) -> list[Cell]:

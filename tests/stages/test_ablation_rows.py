@@ -131,8 +131,12 @@ def test_a_wrong_choice_ends_in_one_line(choice: Choice, message: str, tmp_path:
         ({"base": "digit"}, "digit: no such preset; did you mean 'digits'?"),
         ({"rows": {}}, "test.yaml: rows"),
         (
-            {"rows": {"a": {"label": "a", "like": "b"}, "b": {"label": "b"}}},
-            "test.yaml: rows.a.like: 'b' is no row above",
+            {"rows": {"a": {"label": "a", "like": "b"}, "b": {"label": "b", "like": "c"}}},
+            "test.yaml: rows.a.like: it is like 'c', which is no row",
+        ),
+        (
+            {"rows": {"a": {"label": "a", "like": "b"}, "b": {"label": "b", "like": "a"}}},
+            "test.yaml: rows.a.like: it is like itself",
         ),
         ({"rows": {"e*": {"label": "e"}}}, "test.yaml: rows.e*: a row's key must be an identifier"),
         ({"rows": {"a": {"label": "a", "sets": {}}}}, "rows.a.sets: unknown parameter; did you mean 'set'?"),
