@@ -135,10 +135,10 @@ def _is(known: dict[str, Known], name: str, state: State) -> bool:
 def report(ablation: Ablation, wanted: dict[str, Cell], known: dict[str, Known], folder: Path) -> None:
     """Write the table of what is done as Markdown, CSV, LaTeX and a picture, and print it."""
     from stages.ablations import plot, table
-    from stages.ablations.results import read_result
+    from stages.ablations.results import read_results
 
     done = {name: cell for name, cell in wanted.items() if _is(known, name, State.DONE)}
-    results = [read_result(cell, name, known[name].commit) for name, cell in done.items()]
+    results = read_results({name: (cell, known[name].commit) for name, cell in done.items()})
     if not results:
         return
     phases = {cell.row: len(cell.parameters["phases"]) for cell in done.values()}

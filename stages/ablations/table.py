@@ -42,9 +42,9 @@ class Line:
     """By the columns' keys, as far as measured."""
     published: dict[str, float]
     seconds: Value | None
-    """That its stages ran."""
-    cached: bool
-    """Whether a part of its training came from DVC's cache, so that the time is not the whole one."""
+    """Of training."""
+    partly: bool
+    """Whether the time of some phases is not known."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ def _line(ablation: Ablation, key: str, results: list[Result], columns: list[Col
         if found:
             values[column.key] = mean(found)
     times = [result.seconds for result in results if result.seconds is not None]
-    cached = any(result.trained < phases for result in results)
+    partly = any(result.timed < phases for result in results)
     row = ablation.rows[key]
-    return Line(key, row.label, values, row.published, mean(times) if times else None, cached)
+    return Line(key, row.label, values, row.published, mean(times) if times else None, partly)
 
 
 def mean(numbers: list[float]) -> Value:
@@ -126,9 +126,9 @@ def markdown(table: Table) -> str:
 
 def _notes(table: Table) -> list[str]:
     notes = [f"Reproduces: {table.ablation.source}.", "SWD ×10³. Mean ± standard deviation over seeds."]
-    notes.append("Time: of the stages that ran, as MLflow measured it.")
-    if any(line.cached for line in table.lines):
-        notes.append("≥: a part of the training came from DVC's cache, or is not in MLflow, and is not counted.")
+    notes.append("Time: of training, phases that rows share counted in each.")
+    if any(line.partly for line in table.lines):
+        notes.append("≥: some phases came from DVC's cache of earlier work, and are not counted.")
     if table.ablation.published_source:
         notes.append(f"Published: {table.ablation.published_source}.")
     return [" ".join(notes)]
@@ -147,10 +147,10 @@ def comma_separated(table: Table) -> str:
     text = io.StringIO()
     keys = [column.key for column in table.columns]
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["row", "seed", *keys, "seconds", "phases_trained", "dvc_experiment", "commit", "mlflow_run"])
+    writer.writerow(["row", "seed", *keys, "seconds", "phases_timed", "dvc_experiment", "commit", "mlflow_run"])
     for r in table.results:
         numbers = [_number(r.metrics.get(key)) for key in keys]
-        writer.writerow([r.row, r.seed, *numbers, _number(r.seconds), r.trained, r.experiment, r.commit, r.run or ""])
+        writer.writerow([r.row, r.seed, *numbers, _number(r.seconds), r.timed, r.experiment, r.commit, r.run or ""])
     for line in table.lines:
         if line.published:
             numbers = [_number(line.published.get(key)) for key in keys]
@@ -214,7 +214,7 @@ def _time(line: Line) -> str:
     minutes, seconds = divmod(round(line.seconds.mean), 60)
     hours, minutes = divmod(minutes, 60)
     text = f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
-    return f"≥ {text}" if line.cached else text
+    return f"≥ {text}" if line.partly else text
 
 
 def _piped(header: list[str], body: Iterable[list[str]]) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from stages.ablations import plot
-from stages.ablations.results import Result
+from stages.ablations.results import Result, training_seconds
 from stages.ablations.rows import Ablation
 from stages.ablations.table import Table, comma_separated, latex, make_table, markdown, mean
 
@@ -30,19 +30,19 @@ ABLATION = Ablation.model_validate(
 )
 
 
-def result(row: str, seed: int, swd: float, trained: int = 2, seconds: float | None = 100.0, **more: float) -> Result:
+def result(row: str, seed: int, swd: float, timed: int = 2, seconds: float | None = 100.0, **more: float) -> Result:
     """Of one run."""
     metrics = {"swd_32": swd * 2, "swd_16": 0.0, "swd": swd, "ms_ssim": 0.25, "precision": 1.0} | more
-    return Result(row, seed, f"test-{row}-s{seed}", "c" * 40, metrics, f"run{row}{seed}", seconds, trained)
+    return Result(row, seed, f"test-{row}-s{seed}", "c" * 40, metrics, f"run{row}{seed}", seconds, timed)
 
 
 @pytest.fixture
 def table() -> Table:
-    """Two rows: one with two seeds, one with one, a part of which came from the cache."""
+    """Two rows: one with two seeds, one with one, a part of which nobody timed."""
     results = [
         result("a", 0, 10.0),
         result("a", 1, 14.0, seconds=200.0),
-        result("b", 0, 123.4, trained=1, seconds=4000),
+        result("b", 0, 123.4, timed=1, seconds=4000),
     ]
     return make_table(ABLATION, results, {"a": 2, "b": 2})
 
@@ -113,3 +113,8 @@ def test_the_picture_has_a_panel_for_each_quantity(table: Table, tmp_path: Path)
         colors = set(map(tuple, np.asarray(picture.convert("RGB")).reshape(-1, 3).tolist()))
     assert (31, 119, 180) in colors  # ours
     assert (127, 127, 127) in colors  # published
+
+
+def test_the_time_of_a_phase_is_that_in_which_it_trained() -> None:
+    assert training_seconds({1200: 10.0}, 200) == 20.0
+    assert training_seconds({1100: 10.0, 1150: 5.0, 1200: 25.0}, 200) == 10.0 + 10.0 + 2.0
