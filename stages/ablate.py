@@ -84,10 +84,9 @@ def _pairs(settings: list[str]) -> tuple[tuple[str, Any], ...]:
 
 def run(experiments: Experiments, wanted: dict[str, Cell], jobs: int) -> list[str]:
     """See to it that all are done; those that failed, by name. An interruption stops what runs, and keeps the rest."""
-    known = experiments.known()
     if not experiments.has_workers():  # what seems to run was killed together with its worker
-        experiments.stop([name for name in wanted if _is(known, name, State.RUNNING)])
-        known = experiments.known()
+        experiments.interrupt(list(wanted))
+    known = experiments.known()
     try:
         for name, cell in wanted.items():
             if _is(known, name, State.FAILED):

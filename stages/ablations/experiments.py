@@ -99,20 +99,26 @@ class Experiments:
         dvc("queue", "start", "--jobs", str(jobs))
 
     def has_workers(self) -> bool:
-        """Whether any process takes from the queue."""
-        return bool(self._queue.worker_status())
+        """Whether any process takes from the queue. DVC asks them, and takes a late answer for none."""
+        return any(map(_is_worker, Path(self._queue.wdir).glob("dvc-exp-worker-*.pid")))
 
     def stop(self, names: list[str]) -> None:
-        """Have no more begun, and interrupt these as Ctrl-C would, so that they save what they have."""
+        """Have no more begun, interrupt these so that they save what they have, and wait for the workers to end."""
         dvc("queue", "stop")
+        self.interrupt(names)
+        for _ in range(PATIENCE_SECONDS):
+            if not self.has_workers():
+                return
+            time.sleep(1)
+
+    def interrupt(self, names: list[str]) -> None:
+        """End what runs of these, as Ctrl-C would; what only seems to run, its process gone, becomes failed."""
         for _ in range(PATIENCE_SECONDS):
             known = self.known()
             running = [name for name in names if name in known and known[name].state is State.RUNNING]
             if not running:
                 return
-            with contextlib.suppress(
-                RunError
-            ):  # it has ended in this moment, or its process is gone: then DVC marks it
+            with contextlib.suppress(RunError):  # it has ended in this moment
                 dvc("queue", "kill", *running)
             time.sleep(1)
 
@@ -197,6 +203,13 @@ def dvc(*arguments: str) -> None:
     if done.returncode:
         reasons = [line for line in lines if line.startswith("ERROR")] or lines[-1:]
         raise RunError(f"dvc {' '.join(arguments[:2])}: {' '.join(reasons) or 'failed'}")
+
+
+def _is_worker(file: Path) -> bool:
+    """Whether the process whose number is in a file lives, and is a worker of DVC's."""
+    number = file.read_text().strip()
+    shown = subprocess.run(["ps", "-p", number, "-o", "command="], capture_output=True, text=True, check=False)
+    return "queue-worker" in shown.stdout
 
 
 def git(*arguments: str) -> str:

@@ -4,6 +4,7 @@ import csv
 import re
 import signal
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -61,9 +62,9 @@ def test_an_interrupted_ablation_goes_on_and_ends_in_a_table(place: Pipeline) ->
     assert (plain["row"], longer["row"]) == ("plain", "longer")
     assert float(plain["swd"]) > 0
     assert plain["swd"] != longer["swd"]
-    assert (plain["phases_timed"], longer["phases_timed"]) == ("3", "3")  # two of which one of them did not train:
-    trained = [run.data.tags["pgan.stage"] for run in runs(place) if run.data.tags["pgan.stage"].startswith("train@")]
-    assert sorted(trained) == ["train@grow_8", *["train@stabilize_4"] * 2, *["train@stabilize_8"] * 2]  # 4: interrupted
+    assert (plain["phases_timed"], longer["phases_timed"]) == ("3", "3")  # the first two of them shared:
+    trained = Counter(run.data.tags["pgan.stage"] for run in runs(place))
+    assert (trained["train@grow_8"], trained["train@stabilize_8"]) == (1, 2)
     tags = {run.info.run_id: run.data.tags for run in runs(place)}
     for row in (plain, longer):
         assert tags[row["mlflow_run"]]["dvc.exp"] == row["dvc_experiment"]
