@@ -12,6 +12,7 @@ from pgan.interchange.export_command import export
 from pgan.metrics.command import evaluate, features
 from pgan.networks.command import init
 from pgan.prepare.command import download, prepare
+from pgan.presets.command import preset
 from pgan.rendering.command import render
 from pgan.sampling.command import interpolate, sample
 from pgan.training.command import train
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
+    preset,
     experiment.check,
     download,
     prepare,

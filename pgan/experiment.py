@@ -1,10 +1,10 @@
 """params.yaml as a whole: every section, and what must hold between them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 
 from pgan.config import Section, read_yaml, validate
 from pgan.errors import SEPARATOR, InputError, user_errors
@@ -21,7 +21,8 @@ class Experiment(Section):
     seed: int = Field(ge=0)
     """Everything random follows from it."""
     prepare: Prepare
-    networks: Networks
+    networks: SerializeAsAny[Networks]
+    """Of the architecture that it names, with all of its keys."""
     init: Init
     training: Training
     phases: dict[str, Phase] = Field(min_length=1)
@@ -37,7 +38,12 @@ def read_experiment(path: Path) -> Experiment:
     Raises:
         InputError: naming the file and every key that is unknown, missing, of a wrong type, or impossible.
     """
-    experiment = validate(read_yaml(path), Experiment, path)
+    return check_experiment(read_yaml(path), path)
+
+
+def check_experiment(content: dict[str, Any], path: Path) -> Experiment:
+    """The content of a parameter file, checked in the same way; errors name `path`."""
+    experiment = validate(content, Experiment, path)
     problems = [f"{path}: {key}: {reason}" for key, reason in _problems(experiment)]
     if problems:
         raise InputError(SEPARATOR.join(problems))

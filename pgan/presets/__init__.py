@@ -1,0 +1,1 @@
+"""Ready parameter files, one per reproduced system, and `pgan preset`, which writes them."""

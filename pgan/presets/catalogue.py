@@ -1,0 +1,66 @@
+"""The presets that come with the package: files beside this one, each laid over the one that it is based on.
+
+A preset says only what differs, in the form of `params.yaml`.  Its first lines are comments: what it reproduces, a line
+`# Source: …`, and, but for the first of all, a line `# Based on: NAME`.
+"""
+
+import difflib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pgan.errors import InputError
+from pgan.experiment import Experiment, check_experiment
+from pgan.presets.overlay import overlay
+from pgan.strict_yaml import parse
+
+FOLDER = Path(__file__).parent
+BASED_ON = re.compile(r"# Based on: ([\w-]+)\n")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A parameter file that reproduces a system."""
+
+    name: str
+    text: str
+    """Of a whole params.yaml, comments included."""
+    reproduces: str
+    source: str
+
+    def experiment(self) -> Experiment:
+        """Its parameters."""
+        return check_experiment(parse(self.text), Path(f"preset {self.name}"))
+
+
+def names() -> list[str]:
+    """Of all presets, in alphabetical order."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def read_preset(name: str) -> Preset:
+    """A preset by its name. Raises InputError where there is none."""
+    if name not in names():
+        near = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'?" if near else "see `pgan preset --list`"
+        raise InputError(f"{name}: no such preset; {hint}")
+    head, body = _head((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    below = BASED_ON.search(head)
+    if below:
+        base_head, base_body = _head(read_preset(below[1]).text)
+        head = BASED_ON.sub("", head) + base_head[base_head.index("#\n") :]
+        body = overlay(base_body, body)
+    reproduces, source = head.split("#\n")[0].split("# Source: ")
+    return Preset(name, head + body, _sentence(reproduces), _sentence(source))
+
+
+def _head(text: str) -> tuple[str, str]:
+    """The comments at the beginning of a file, and the rest."""
+    head = re.match(r"(#.*\n)+", text)
+    assert head is not None, "a preset begins with comments"
+    return head[0], text[head.end() :]
+
+
+def _sentence(comment: str) -> str:
+    """The text of a comment's lines."""
+    return " ".join(line.removeprefix("#").strip() for line in comment.splitlines()).strip()

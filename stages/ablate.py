@@ -1,0 +1,162 @@
+"""`python -m stages.ablate NAME`: the rows of an ablation as DVC experiments, and the table of their results.
+
+No stage: it runs the whole graph once for each row and seed, on DVC's own queue, and reads what came out.
+"""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from pgan.errors import InputError, RunError, exit_on_signals, protect_stderr, user_errors
+from pgan.files import check_place, whole_folder
+from pgan.strict_yaml import parse
+from stages.ablations.experiments import Experiments, Known, State, tracked_by_git_or_dvc
+from stages.ablations.rows import Ablation, Cell, Choice, cells, read_ablation
+from stages.tracking import identity
+
+POLL_SECONDS = 3.0
+BAD_STARTS = 3
+"""After so many times that DVC's workers were gone before the work was done, something is wrong with them."""
+
+
+@user_errors
+def ablate(
+    ablation: Annotated[str, typer.Argument(help="`table1`, or a YAML file of the same form.")],
+    rows: Annotated[str | None, typer.Option(help="Which rows, as in a,b,e; by default all.")] = None,
+    seeds: Annotated[int, typer.Option(help="Runs of each row, with seeds 0, 1, …")] = 3,
+    budget_kimg: Annotated[
+        float | None, typer.Option(help="Shorten all phases so that a row takes so many kimg, instead of the file's.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Other images: a preset, a parameter file, or a folder, zip or tar.")
+    ] = None,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE, a parameter for all rows; may be given again.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Experiments at a time.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder of the table; by default data/ablations/NAME.")] = None,
+) -> None:
+    """Run every row of an ablation as a DVC experiment, and print the table of the results.
+
+    What is done is not run again, and what was interrupted goes on from its last snapshot: the same command continues.
+    """
+    if jobs < 1:
+        raise InputError(f"--jobs: must be 1 or more, found {jobs}")
+    name, content = read_ablation(ablation)
+    choice = Choice(rows.split(",") if rows is not None else None, seeds, budget_kimg, data, _pairs(override or []))
+    folder = out or Path("data/ablations") / name
+    check_place(folder)
+    wanted = {experiment_name(name, cell): cell for cell in cells(name, content, choice)}
+    experiments = Experiments()
+    for path in {cell.parameters["prepare"]["path"] for cell in wanted.values()}:
+        tracked_by_git_or_dvc(path)
+    failed = run(experiments, wanted, jobs)
+    report(content, wanted, experiments.known(), folder)
+    if failed:
+        first = f"{failed[0]}: {experiments.last_words(failed[0])}"
+        raise RunError(f"{len(failed)} of {len(wanted)} experiments failed; the same command tries again; {first}")
+
+
+def experiment_name(ablation: str, cell: Cell) -> str:
+    """As DVC knows it: the row, the seed, and a digest of all parameters, which MLflow's run has as a tag."""
+    return f"{ablation.replace('_', '-')}-{cell.row}-s{cell.seed}-{identity(cell.parameters)[:6]}"
+
+
+def _pairs(settings: list[str]) -> tuple[tuple[str, Any], ...]:
+    """KEY=VALUE, the value as YAML."""
+    pairs = []
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not (key and equals):
+            raise InputError(f"--set: expected KEY=VALUE, found {setting!r}")
+        try:
+            pairs.append((key, parse(value)))
+        except yaml.YAMLError:
+            raise InputError(f"--set: {key}: {value!r} is no value in YAML") from None
+    return tuple(pairs)
+
+
+# --- running
+
+
+def run(experiments: Experiments, wanted: dict[str, Cell], jobs: int) -> list[str]:
+    """See to it that all are done; those that failed, by name. An interruption stops what runs, and keeps the rest."""
+    if not experiments.has_workers():  # what seems to run was killed together with its worker
+        experiments.interrupt(list(wanted))
+    known = experiments.known()
+    try:
+        for name, cell in wanted.items():
+            if _is(known, name, State.FAILED):
+                experiments.forget(name)
+            if name not in known or _is(known, name, State.FAILED):
+                experiments.enqueue(name, cell.parameters)
+                typer.echo(f"queued {name}")
+        return _follow(experiments, wanted, jobs)
+    except (KeyboardInterrupt, SystemExit):
+        typer.echo("stopping; what is done is kept, and the same command goes on", err=True)
+        experiments.stop(list(wanted))
+        raise
+
+
+def _follow(experiments: Experiments, wanted: dict[str, Cell], jobs: int) -> list[str]:
+    """Until all have ended, with a line that says how far it is."""
+    from tqdm import tqdm
+
+    starts = 0
+    with tqdm(total=len(wanted), unit="run", bar_format="{desc} |{bar:20}| {n_fmt}/{total_fmt} {elapsed}") as bar:
+        while True:
+            known = experiments.known()
+            waiting = [name for name in wanted if _is(known, name, State.QUEUED) or _is(known, name, State.RUNNING)]
+            running = [name for name in waiting if _is(known, name, State.RUNNING)]
+            bar.set_description_str(", ".join(running) or "waiting", refresh=False)
+            bar.n = len(wanted) - len(waiting)
+            bar.refresh()
+            if not waiting:
+                return [name for name in wanted if not _is(known, name, State.DONE)]
+            if not experiments.has_workers():
+                if starts == BAD_STARTS:
+                    raise RunError("DVC's workers end before the work is done; see `dvc queue status` and `logs`")
+                experiments.start(jobs)
+                starts += 1
+            time.sleep(POLL_SECONDS)
+
+
+def _is(known: dict[str, Known], name: str, state: State) -> bool:
+    return name in known and known[name].state is state
+
+
+# --- the table
+
+
+def report(ablation: Ablation, wanted: dict[str, Cell], known: dict[str, Known], folder: Path) -> None:
+    """Write the table of what is done as Markdown, CSV, LaTeX and a picture, and print it."""
+    from stages.ablations import plot, table
+    from stages.ablations.results import read_results
+
+    done = {name: cell for name, cell in wanted.items() if _is(known, name, State.DONE)}
+    results = read_results({name: (cell, known[name].commit) for name, cell in done.items()})
+    if not results:
+        return
+    phases = {cell.row: len(cell.parameters["phases"]) for cell in done.values()}
+    made = table.make_table(ablation, results, phases)
+    with whole_folder(folder) as part:
+        (part / "table.md").write_text(table.markdown(made), encoding="utf-8")
+        (part / "table.csv").write_text(table.comma_separated(made), encoding="utf-8")
+        (part / "table.tex").write_text(table.latex(made), encoding="utf-8")
+        plot.draw(made, part / "table.png")
+    typer.echo(table.markdown(made))
+    typer.echo(f"{folder}: table.md, table.csv, table.tex, table.png")
+
+
+def main() -> None:
+    """The command."""
+    protect_stderr()
+    exit_on_signals()
+    typer.run(ablate)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""An ablation: rows of overrides on one base, run as DVC experiments, and the table of their results."""

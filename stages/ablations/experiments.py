@@ -1,0 +1,220 @@
+"""DVC experiments by name: queued, followed, stopped, and read when they are done.
+
+What changes the queue goes through DVC's command line, what only looks at it through its Python package, which needs
+no process for each look.
+"""
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from pgan.config import read_yaml
+from pgan.errors import InputError, RunError
+from pgan.experiment import check_experiment
+from pgan.strict_yaml import parse
+from stages.ablations.rows import Parameters
+from stages.runner import PARAMS, resolved
+from stages.tracking import identity
+
+PATIENCE_SECONDS = 60
+"""How long an interrupted experiment may take to save what it has, and DVC to notice."""
+
+
+class State(Enum):
+    """Of an experiment; None stands for one that DVC does not know."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FAILED = "failed"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Known:
+    """An experiment that DVC knows."""
+
+    state: State
+    commit: str
+    """Of its results, where it is done; else of what was queued."""
+
+
+class Experiments:
+    """The experiments of this repository that began at its present commit."""
+
+    def __init__(self) -> None:
+        try:
+            from dvc.repo import Repo
+
+            self._repo = Repo(".")
+            self._queue = self._repo.experiments.celery_queue
+            self._baseline = git("rev-parse", "HEAD")
+        except Exception as error:  # DVC has a class for each
+            raise InputError(f"no repository of git and DVC with a commit to begin at: {error}") from None
+
+    def known(self) -> dict[str, Known]:
+        """By name. A done one hides an earlier failure."""
+        found = {}
+        for state, entries in (
+            (State.FAILED, (entry for entry, result in self._queue.iter_done() if result is None)),
+            (State.QUEUED, self._queue.iter_queued()),
+            (State.RUNNING, self._queue.iter_active()),
+        ):
+            for entry in entries:
+                if entry.baseline_rev == self._baseline:
+                    found[entry.name] = Known(state, entry.stash_rev)
+        for name, commit in self._done():
+            found[name] = Known(State.DONE, commit)
+        return found
+
+    def _done(self) -> Iterator[tuple[str, str]]:
+        """(name, commit) of all that have results; DVC keeps each as a git reference below its first commit."""
+        folder = f"refs/exps/{self._baseline[:2]}/{self._baseline[2:]}/"
+        for line in git("for-each-ref", "--format=%(objectname) %(refname)", folder).splitlines():
+            commit, reference = line.split(" ", 1)
+            yield reference.removeprefix(folder), commit
+
+    def enqueue(self, name: str, parameters: Parameters) -> None:
+        """Queue an experiment with these parameters. Raises RunError where DVC refuses, or means something else."""
+        changes = overrides(read_yaml(PARAMS), resolved(PARAMS), parameters)
+        dvc("exp", "run", "--queue", "--name", name, *(part for change in changes for part in ("-S", change)))
+        stashed = parse(git("show", f"{self.known()[name].commit}:./{PARAMS}"))
+        if identity(check_experiment(stashed, PARAMS).model_dump(mode="json", by_alias=True)) != identity(parameters):
+            self.forget(name)
+            raise RunError(f"{name}: DVC cannot make its parameters of those in {PARAMS}; write a preset there first")
+
+    def forget(self, name: str) -> None:
+        """Remove a failed or queued one from the queue."""
+        dvc("queue", "remove", name)
+
+    def start(self, jobs: int) -> None:
+        """Have so many workers take from the queue."""
+        dvc("queue", "start", "--jobs", str(jobs))
+
+    def has_workers(self) -> bool:
+        """Whether any process takes from the queue. DVC asks them, and takes a late answer for none."""
+        return any(map(_is_worker, Path(self._queue.wdir).glob("dvc-exp-worker-*.pid")))
+
+    def stop(self, names: list[str]) -> None:
+        """Have no more begun, interrupt these so that they save what they have, and wait for the workers to end."""
+        dvc("queue", "stop")
+        self.interrupt(names)
+        for _ in range(PATIENCE_SECONDS):
+            if not self.has_workers():
+                return
+            time.sleep(1)
+
+    def interrupt(self, names: list[str]) -> None:
+        """End what runs of these, as Ctrl-C would; what only seems to run, its process gone, becomes failed."""
+        for _ in range(PATIENCE_SECONDS):
+            known = self.known()
+            running = [name for name in names if name in known and known[name].state is State.RUNNING]
+            if not running:
+                return
+            with contextlib.suppress(RunError):  # it has ended in this moment
+                dvc("queue", "kill", *running)
+            time.sleep(1)
+
+    def last_words(self, name: str) -> str:
+        """The line of a failed experiment's log that says why, as far as one does."""
+        done = subprocess.run([*_DVC, "queue", "logs", name], capture_output=True, text=True, check=False)
+        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+        errors = [line for line in lines if line.startswith(("error:", "ERROR:"))]
+        return (errors or lines or ["no log"])[0]
+
+
+# --- parameters as overrides
+
+
+def overrides(raw: Parameters, present: Parameters, wanted: Parameters) -> list[str]:
+    """What turns one params.yaml into another, in the grammar of `dvc exp run --set-param` (Hydra's).
+
+    Args:
+        raw: the present file as it stands; what is not in it cannot be taken out.
+        present: the same with its defaults; what is as wanted there is left alone.
+    """
+    gone = [f"~{key}" for key in _gone(raw, wanted, "")]
+    return gone + [f"++{key}={_written(value)}" for key, value in _changed(present, wanted, "")]
+
+
+def _gone(raw: Parameters, wanted: Parameters, prefix: str) -> Iterator[str]:
+    for key, value in raw.items():
+        if key not in wanted:
+            yield f"{prefix}{key}"
+        elif isinstance(value, dict) and isinstance(wanted[key], dict):
+            yield from _gone(value, wanted[key], f"{prefix}{key}.")
+
+
+def _changed(present: Parameters, wanted: Parameters, prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in wanted.items():
+        before = present.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            yield from _changed(before, value, f"{prefix}{key}.")
+        elif key not in present or before != value:
+            yield f"{prefix}{key}", value
+
+
+def _written(value: Any) -> str:
+    """A value in Hydra's grammar."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_written(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_written, value)) + "]"
+    if isinstance(value, str):
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return json.dumps(value)
+
+
+# --- commands
+
+
+def tracked_by_git_or_dvc(path: str) -> None:
+    """Raise InputError for a path of which a copy of the repository, in which the queue runs, would know nothing."""
+    if Path(path).is_absolute() or Path(f"{path}.dvc").is_file():
+        return
+    if not git("ls-files", "--", path):
+        advice = f"`dvc add {path}` and `git add {path}.dvc`, or name it by an absolute path"
+        raise InputError(f"{path}: known to neither git nor DVC, so that no queued experiment would find it; {advice}")
+
+
+_DVC = [sys.executable, "-m", "dvc"]
+
+
+def dvc(*arguments: str) -> None:
+    """Run `dvc …` out of reach of this terminal's Ctrl-C. Raises RunError with its last line where it fails."""
+    with tempfile.TemporaryFile("w+") as said:  # no pipe: workers that it starts would keep it open
+        done = subprocess.run(
+            [*_DVC, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+            check=False,
+        )
+        said.seek(0)
+        lines = said.read().splitlines()
+    if done.returncode:
+        reasons = [line for line in lines if line.startswith("ERROR")] or lines[-1:]
+        raise RunError(f"dvc {' '.join(arguments[:2])}: {' '.join(reasons) or 'failed'}")
+
+
+def _is_worker(file: Path) -> bool:
+    """Whether the process whose number is in a file lives, and is a worker of DVC's."""
+    number = file.read_text().strip()
+    shown = subprocess.run(["ps", "-p", number, "-o", "command="], capture_output=True, text=True, check=False)
+    return "queue-worker" in shown.stdout
+
+
+def git(*arguments: str) -> str:
+    """What `git …` prints. Raises RunError where it fails."""
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RunError(f"git {arguments[0]}: {done.stderr.strip() or 'failed'}")
+    return done.stdout.strip()

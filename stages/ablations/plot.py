@@ -1,0 +1,40 @@
+"""The table as a picture: SWD and MS-SSIM by row, ours with the spread between seeds, and the published ones."""
+
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from stages.ablations.table import Column, Table
+
+SHOWN = ("swd", "ms_ssim", "frechet")
+OURS, THEIRS = "tab:blue", "tab:gray"
+
+
+def draw(table: Table, path: Path) -> None:
+    """Write a PNG picture: a panel for each quantity, a bar for each row."""
+    columns = [column for column in table.columns if column.key in SHOWN]
+    figure = Figure(figsize=(4.5 * len(columns), 0.5 * len(table.lines) + 1.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
+    for panel, column in zip(panels, columns, strict=True):
+        _panel(panel, column, table)
+    figure.suptitle(table.ablation.title)
+    figure.savefig(path, dpi=110, format="png")
+
+
+def _panel(panel: Axes, column: Column, table: Table) -> None:
+    places = range(len(table.lines))
+    theirs = [line.published.get(column.key, 0.0) for line in table.lines]
+    values = [line.values.get(column.key) for line in table.lines]
+    means = [value.mean if value else 0.0 for value in values]
+    spread = [value.deviation or 0.0 if value else 0.0 for value in values]
+    panel.barh([y - 0.2 for y in places], means, 0.4, xerr=spread, color=OURS, label="ours")
+    if any(theirs):
+        panel.barh([y + 0.2 for y in places], theirs, 0.4, color=THEIRS, label="published")
+    panel.set_title(f"{column.title} ×10³" if column.key == "swd" else column.title)
+    panel.set_yticks(places, [line.label for line in table.lines])
+    if not panel.yaxis_inverted():
+        panel.invert_yaxis()
+    panel.legend(loc="lower right", fontsize=8)

@@ -1,0 +1,225 @@
+"""An ablation's file: a base and rows of overrides -> the parameters of each (row, seed)."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from pgan.config import Section, read_yaml, validate
+from pgan.errors import InputError
+from pgan.experiment import Experiment, check_experiment
+from pgan.presets.catalogue import names, read_preset
+from pgan.strict_yaml import parse
+
+FOLDER = Path(__file__).parent
+MOST_SEEDS = 1000
+ARCHIVES = {".zip": "zip", ".tar": "tar", ".tgz": "tar", ".gz": "tar"}
+"""Ending → source of a file of images."""
+OF_THE_DATA = ("prepare", "features", "evaluate", "render")
+"""Sections that `--data` brings with it: the images, and how results on them are measured and drawn."""
+
+Parameters = dict[str, Any]
+"""The content of a params.yaml."""
+
+
+class Row(Section):
+    """One row of the table."""
+
+    label: str
+    """As the table shows it."""
+    like: str | None = None
+    """Another row, whose overrides come first."""
+    set: dict[str, Any] = Field(default={})
+    """Dotted parameter → value; `phases.*.batch` is that of all phases."""
+    total_kimg: float | None = Field(default=None, gt=0)
+    """Where it differs from the ablation's."""
+    published: dict[str, float] = Field(default={})
+    """Figures of others, by metric: swd ×10³, ms_ssim, frechet."""
+
+
+class Ablation(Section):
+    """A table to be made."""
+
+    title: str
+    source: str
+    """What it reproduces."""
+    published_source: str = ""
+    """Where the rows' published figures are from, and how far they compare with ours."""
+    base: str
+    """The preset that all rows begin with."""
+    total_kimg: float = Field(gt=0)
+    """The last phase goes on until so many."""
+    set: dict[str, Any] = Field(default={})
+    """Overrides that all rows share."""
+    rows: dict[str, Row] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the command line asks of an ablation."""
+
+    rows: list[str] | None = None
+    """Keys; None for all."""
+    seeds: int = 1
+    budget_kimg: float | None = None
+    data: str | None = None
+    overrides: tuple[tuple[str, Any], ...] = ()
+    """Further (parameter, value), over those of the rows."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of the ablation: a row with a seed."""
+
+    row: str
+    seed: int
+    parameters: Parameters
+
+
+def read_ablation(name: str) -> tuple[str, Ablation]:
+    """Its name and content, by the name of one of ours or the path of a YAML file.
+
+    Raises:
+        InputError: there is none, or it is not what an ablation's file must be.
+    """
+    path = FOLDER / f"{name}.yaml"
+    ours = sorted(file.stem for file in FOLDER.glob("*.yaml"))
+    if name not in ours:
+        path = Path(name)
+        if not path.is_file():
+            raise InputError(f"{name}: neither one of the ablations ({', '.join(ours)}) nor a file")
+    ablation = validate(read_yaml(path), Ablation, path)
+    for key in ablation.rows:
+        if not (key.isidentifier() and key.isascii()):
+            raise InputError(f"{path}: rows.{key}: a row's key must be an identifier (letters, digits, _)")
+        _check_likeness(ablation, key, path)
+    return path.stem, ablation
+
+
+def _check_likeness(ablation: Ablation, key: str, path: Path) -> None:
+    """Raise InputError where a row is like one that is not there, or in the end like itself."""
+    seen, row = {key}, ablation.rows[key]
+    while row.like is not None:
+        if row.like not in ablation.rows or row.like in seen:
+            what = "like itself" if row.like in seen else f"like '{row.like}', which is no row"
+            raise InputError(f"{path}: rows.{key}.like: it is {what}")
+        seen.add(row.like)
+        row = ablation.rows[row.like]
+
+
+def cells(name: str, ablation: Ablation, choice: Choice) -> list[Cell]:
+    """All runs, seed by seed, each with its checked parameters.
+
+    Raises:
+        InputError: a row, a seed, the data, or an override is wrong, with the row and the parameter.
+    """
+    wanted = list(ablation.rows) if choice.rows is None else choice.rows
+    for key in wanted:
+        if key not in ablation.rows:
+            raise InputError(f"--rows: {name} has no row '{key}', but {', '.join(ablation.rows)}")
+    if not 1 <= choice.seeds <= MOST_SEEDS:
+        raise InputError(f"--seeds: {choice.seeds} is not between 1 and {MOST_SEEDS}")
+    if choice.budget_kimg is not None and not 0 < choice.budget_kimg < 1e9:
+        raise InputError(f"--budget-kimg: {choice.budget_kimg} is not above 0 and below 10^9")
+    base: Parameters = parse(read_preset(ablation.base).text)
+    _override(base, ablation.set.items(), f"{name}: set")
+    if choice.data is not None:
+        _change_data(base, choice.data)
+    made = {key: _row_parameters(base, name, ablation, key, choice) for key in wanted}
+    return [Cell(key, seed, made[key] | {"seed": seed}) for seed in range(choice.seeds) for key in wanted]
+
+
+def _row_parameters(base: Parameters, name: str, ablation: Ablation, key: str, choice: Choice) -> Parameters:
+    content = copy.deepcopy(base)
+    for row in _lineage(ablation, key):
+        _override(content, row.set.items(), f"{name}: rows.{key}.set")
+    _override(content, choice.overrides, "--set")
+    place = Path(f"{name}, row {key}")
+    content = _plain(validate(content, Experiment, place))  # sections that are right in themselves
+    total = ablation.rows[key].total_kimg or ablation.total_kimg
+    _fit_phases(content, total, (choice.budget_kimg or ablation.total_kimg) / ablation.total_kimg, place)
+    return _plain(check_experiment(content, place))
+
+
+def _plain(experiment: Experiment) -> Parameters:
+    content: Parameters = experiment.model_dump(mode="json", by_alias=True)
+    return content
+
+
+def _lineage(ablation: Ablation, key: str) -> list[Row]:
+    """A row and those that it is like, the first of them first."""
+    row = ablation.rows[key]
+    return [*(_lineage(ablation, row.like) if row.like else []), row]
+
+
+def _override(content: Parameters, overrides: Any, where: str) -> None:
+    """Set dotted parameters. Raises InputError where something above the last part is no mapping."""
+    for key, value in overrides:
+        *path, last = key.split(".")
+        found = list(_places(content, path))
+        if not found:
+            raise InputError(f"{where}: {key}: there is no '{'.'.join(path)}' to set it in")
+        for place in found:
+            place[last] = copy.deepcopy(value)
+
+
+def _places(content: Any, path: list[str]) -> Iterator[Parameters]:
+    """The mappings at a path, in which `*` stands for every key."""
+    if not isinstance(content, dict):
+        return
+    if not path:
+        yield content
+        return
+    for key in content if path[0] == "*" else content.keys() & {path[0]}:
+        yield from _places(content[key], path[1:])
+
+
+# --- the images
+
+
+def _change_data(content: Parameters, data: str) -> None:
+    """Take the images of a preset or parameter file, and how it measures them; or of a folder or archive alone."""
+    path = Path(data)
+    if data in names() or path.suffix in (".yaml", ".yml"):
+        other = parse(read_preset(data).text) if data in names() else read_yaml(path)
+        check_experiment(other, Path(data))
+        content |= {section: other[section] for section in OF_THE_DATA}
+        content["networks"] |= {key: other["networks"][key] for key in ("base_size", "channels")}
+        content["training"]["mirror"] = other["training"]["mirror"]
+    elif path.is_dir() or (path.is_file() and path.suffix in ARCHIVES):
+        kind = "folder" if path.is_dir() else ARCHIVES[path.suffix]
+        content["prepare"] |= {"source": kind, "path": data, "labels_path": None}
+    else:
+        raise InputError(f"--data: {data}: no preset, no parameter file, and no folder, zip or tar of images")
+
+
+# --- the phases
+
+
+def _fit_phases(content: Parameters, total_kimg: float, factor: float, place: Path) -> None:
+    """Let the phases end at the data's resolution and at `total_kimg`, all lengths then multiplied by `factor`.
+
+    Phases of a higher resolution go; what begins there, without growing, begins at the data's.
+    """
+    largest = content["prepare"]["resolution"]
+    content["init"]["resolution"] = _at_most(content["init"]["resolution"], largest)
+    phases = content["phases"]
+    for key, phase in list(phases.items()):
+        if phase["from"] == "init":
+            phase["resolution"] = _at_most(phase["resolution"], largest)
+        elif phase["resolution"] > largest:
+            del phases[key]
+    *before, last = phases.values()
+    used = sum(phase["kimg"] for phase in before)
+    if used >= total_kimg:
+        raise InputError(f"{place}: total_kimg: {total_kimg:g}, but the phases before the last take {used:g}")
+    last["kimg"] = total_kimg - used
+    for phase in phases.values():
+        phase["kimg"] = phase["kimg"] * factor
+
+
+def _at_most(resolution: int | None, largest: int) -> int | None:
+    return None if resolution is None else min(resolution, largest)
