@@ -12,6 +12,7 @@ from pgan.networks.progressive import Alpha, Critic, Generator
 from pgan.training.config import Training
 from pgan.training.engine import PLAIN, Engine, Loss, compiled, warn_of_failed_compilation
 from pgan.training.losses import Terms, critic_loss, generator_loss
+from pgan.training.parallel import ALONE, Ranks
 
 
 class Step:
@@ -31,8 +32,10 @@ class Step:
         lr: float,
         ema_decay: float,
         engine: Engine = PLAIN,
+        ranks: Ranks = ALONE,
     ) -> None:
         """The networks stay the caller's own; their parameters are laid out anew in memory where the engine says so."""
+        self.ranks = ranks
         self.generator, self.critic, self.ema = generator, critic, ema
         self.settings, self.ema_decay = settings, ema_decay
         self.compiled = engine.compiled
@@ -101,7 +104,8 @@ class Step:
         """One Adam step on a loss; the detached terms. Where compiled code fails, go on without it from here."""
         try:
             loss, terms = self.losses[name](*inputs)
-            self._apply(name, loss)
+            terms = {key: term.detach() for key, term in terms.items()}
+            self._apply(name, loss, terms)
         except TorchDynamoException as error:
             if not self.compiled:
                 raise
@@ -109,12 +113,15 @@ class Step:
             self.compiled = False
             self.losses = {"critic": self.critic_loss, "generator": self.generator_loss}
             return self._update(name, *inputs)  # the failure came before Adam's step: nothing has changed
-        return {key: term.detach() for key, term in terms.items()}
+        return terms
 
-    def _apply(self, name: str, loss: Tensor) -> None:
-        self.optimizers[name].zero_grad()
+    def _apply(self, name: str, loss: Tensor, terms: Terms) -> None:
+        optimizer = self.optimizers[name]
+        optimizer.zero_grad()
         loss.backward()
-        self.optimizers[name].step()
+        gradients = [p.grad for p in optimizer.param_groups[0]["params"] if p.grad is not None]
+        self.ranks.average([*gradients, *terms.values()])  # the terms travel with them, for nothing
+        optimizer.step()
 
 
 @torch.no_grad()
