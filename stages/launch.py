@@ -1,9 +1,10 @@
-"""A stage's command, run here, or under the launcher that $PGAN_LAUNCHER names: `torchrun --nproc-per-node 8`, `srun …`.
+"""A stage's command, run here or by the launcher that $PGAN_LAUNCHER names: `torchrun --nproc-per-node 8`, `srun …`.
 
-How many processes do the work belongs to the machine and reaches no output but for the last digits: like stages/runner.py,
-this module is no dependency of any stage in dvc.yaml.
+How many processes work belongs to the machine, and reaches no more of the outputs than their last digits.  That is why
+dvc.yaml names this module, like stages/runner.py, among no stage's dependencies.
 """
 
+import ctypes
 import os
 import shlex
 import signal
@@ -16,6 +17,8 @@ from pathlib import Path
 from pgan.errors import InputError, RunError
 
 VARIABLE = "PGAN_LAUNCHER"
+PR_SET_PDEATHSIG = 1
+"""From <sys/prctl.h>."""
 ENDS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
 
 
@@ -55,7 +58,7 @@ def _supervise(command: list[str]) -> None:
     """
     sys.stdout.flush()
     try:
-        process = subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(command, start_new_session=True, preexec_fn=_die_with_the_stage)
     except OSError as error:
         raise InputError(f"{VARIABLE}: {command[0]}: {error.strerror}") from None
     with _handed_on(process) as came:
@@ -66,6 +69,12 @@ def _supervise(command: list[str]) -> None:
         raise RunError(f"{VARIABLE}: {command[0]} was killed ({signal.Signals(-code).name})")
     if code:
         raise SystemExit(code if code == 2 else 1)
+
+
+def _die_with_the_stage() -> None:
+    """In the launcher's process: be sent SIGTERM when the stage dies, were it by SIGKILL. Linux alone can do it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @contextmanager

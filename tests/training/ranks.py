@@ -1,0 +1,41 @@
+"""A launcher in miniature, for a forked process that has torch imported: torchrun without its five seconds."""
+
+RANKS = """
+import os, signal, socket, sys, time
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    os.environ |= {{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "{count}"}}
+workers = {{}}
+for rank in range({count}):
+    worker = os.fork()
+    if worker == 0:
+        os.environ |= {{"RANK": str(rank), "LOCAL_RANK": str(rank)}}
+        break
+    workers[worker] = rank
+else:
+    def tell(number, _=None):
+        for process in workers:
+            os.kill(process, number)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, tell)
+    codes = {{}}
+    while workers:
+        process, status = os.wait()
+        codes[workers.pop(process)] = os.waitstatus_to_exitcode(status)
+        if any(codes.values()):
+            time.sleep(0.1)
+            tell(signal.SIGTERM)
+    print("codes:", [codes[rank] for rank in range({count})], flush=True)
+    os._exit(max(map(abs, codes.values())))
+"""
+"""Code to run before `pgan`: becomes `count` processes with ranks, of which the first that fails ends the others."""
+
+
+def ranks(count: int) -> str:
+    """The code for so many ranks."""
+    return RANKS.format(count=count)
+
+
+def on_rank(rank: int, code: str) -> str:
+    """Code that only one rank runs, after `ranks`."""
+    return f"if os.environ['RANK'] == '{rank}':\n    exec({code!r}, {{}})\n"
