@@ -186,6 +186,8 @@ def _met(here: Ranks) -> Iterator[None]:
     except BaseException as error:
         if not _is_first(store) and (isinstance(error, PganError | OSError) or out_of_memory(error)):
             sys.exit(error.exit_code if isinstance(error, PganError) else 1)
+        if not here.leads:
+            print(file=sys.stderr)  # rank 0 may have left its progress bar on this line
         raise
     dist.destroy_process_group()
 
@@ -210,5 +212,6 @@ def _lost_ranks() -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """What torch says first, without the place in its code."""
-    return str(error).strip().partition("\n")[0].rpartition("] ")[2]
+    """What torch says first, without the place in its code and its musings."""
+    text = str(error).strip().partition("\n")[0]
+    return text[text.find("] ") + 2 if text.startswith("[") else 0 :].partition(". ")[0]

@@ -22,8 +22,8 @@ else:
     while workers:
         process, status = os.wait()
         codes[workers.pop(process)] = os.waitstatus_to_exitcode(status)
-        if any(codes.values()):
-            time.sleep(0.1)
+        if workers and any(codes.values()):
+            time.sleep(0.5)
             tell(signal.SIGTERM)
     print("codes:", [codes[rank] for rank in range({count})], flush=True)
     os._exit(max(map(abs, codes.values())))
@@ -38,4 +38,4 @@ def ranks(count: int) -> str:
 
 def on_rank(rank: int, code: str) -> str:
     """Code that only one rank runs, after `ranks`."""
-    return f"if os.environ['RANK'] == '{rank}':\n    exec({code!r}, {{}})\n"
+    return f"\nif os.environ['RANK'] == '{rank}':\n    exec({code!r}, {{}})\n"
