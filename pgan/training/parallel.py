@@ -194,7 +194,7 @@ def _met(here: Ranks) -> Iterator[None]:
 
 def _is_first(store: "Store") -> bool:
     """Whether no other rank has failed before: the others fail in its wake, and have nothing to add."""
-    with suppress(RuntimeError):  # where the store is gone with its rank, everybody speaks
+    with suppress(RuntimeError):  # torchrun keeps the store; else it is gone with rank 0, and everybody speaks
         return store.add("failed", 1) == 1
     return True
 

@@ -1,10 +1,11 @@
 """A launcher in miniature, for a forked process that has torch imported: torchrun without its five seconds."""
 
 RANKS = """
-import os, signal, socket, sys, time
-with socket.socket() as free:
-    free.bind(("127.0.0.1", 0))
-    os.environ |= {{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "{count}"}}
+import os, signal, sys, time
+from torch.distributed import TCPStore
+store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)  # outlives each rank, as torchrun's does
+os.environ |= {{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "WORLD_SIZE": "{count}"}}
+os.environ["TORCHELASTIC_USE_AGENT_STORE"] = "True"
 workers = {{}}
 for rank in range({count}):
     worker = os.fork()
