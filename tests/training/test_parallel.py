@@ -271,8 +271,9 @@ def test_devices_that_ranks_cannot_share() -> None:
     Ranks().check_device(torch.device("cuda:1"))
 
 
+@pytest.mark.slow  # torchrun is a start of three processes; tests/stages/test_launch.py has it in every run
 def test_torchrun(experiment: Experiment) -> None:
-    """The real one; it adds a summary of its own to what our processes say."""
+    """The real one, of whose store and signals `ranks` is an image."""
     experiment.lay("grow, labels", steps=20)
     expected = undisturbed(experiment, 2)
     command = [Path(sys.executable).parent / "torchrun", "--nproc-per-node", "2", "-m", "pgan", *TRAIN]
