@@ -7,6 +7,7 @@ of an unfinished phase under .pgan/snapshots in the repository's root.
 from pathlib import Path
 
 from pgan.training.command import train
+from stages.launch import launch
 from stages.runner import Stage, phase_argument, root, run
 
 PYRAMID = Path("data/pyramid")
@@ -15,8 +16,9 @@ LOGS = Path("data/logs")
 
 
 def main(phase: str) -> None:
-    """Train the phase of `params.phases`."""
-    train(phase, pyramid=PYRAMID, out=TRAIN / phase, snapshots=root() / ".pgan/snapshots", log=LOGS / f"{phase}.csv")
+    """Train the phase of `params.phases`, in as many processes as $PGAN_LAUNCHER starts."""
+    snapshots, log = root() / ".pgan/snapshots", LOGS / f"{phase}.csv"
+    launch(train, phase, pyramid=PYRAMID, out=TRAIN / phase, snapshots=snapshots, log=log)
 
 
 if __name__ == "__main__":

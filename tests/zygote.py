@@ -86,6 +86,7 @@ def _command(job: dict[str, Any]) -> None:
 
 
 def _serve() -> None:
+    os.environ["TORCH_CPP_LOG_LEVEL"] = "ERROR"  # as pgan.training.parallel does it, before torch is imported
     for module in ("torch._dynamo", "pgan.cli", "pgan.training.identity", "pgan.training.loop"):
         importlib.import_module(module)  # the first is what Adam imports when it is first used
     for line in sys.stdin:

@@ -18,12 +18,12 @@ class Stream:
         self._epoch = -1
         self._order = np.empty(0, np.int64)
 
-    def batch(self, start: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Positions start … start + size - 1: uint8 (size, C, H, W) and labels (size,)."""
-        chosen = self._indices(start, size)
+    def batch(self, start: int, size: int, share: slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+        """Positions start … start + size - 1, or a share of them: uint8 (n, C, H, W) and labels (n,)."""
+        chosen = self._indices(start, size)[share]
         # in the order of the file: a memory map is then read forwards
         order = np.argsort(chosen, kind="stable")
-        images = np.empty((size, *self.images.shape[1:]), np.uint8)
+        images = np.empty((len(chosen), *self.images.shape[1:]), np.uint8)
         images[order] = self.images[chosen[order]]
         return images, np.asarray(self.labels[chosen])
 

@@ -14,9 +14,11 @@ from pgan.errors import InputError, user_errors
 from pgan.files import check_place
 from pgan.networks.config import Networks
 from pgan.training.config import Phase, Training, phase_problems
+from pgan.training.parallel import ranks, together
 
 
 @user_errors
+@together
 def train(
     phase: Annotated[str, typer.Argument(help="The phase to train: a key of `phases` in the parameter file.")],
     params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml"),
@@ -45,7 +47,8 @@ def train(
     """Train one phase from its parent's checkpoint.
 
     Writes checkpoint.pt, losses.csv, samples.npy and summary.json. Stopped by Ctrl-C, SIGTERM or worse, the same
-    command goes on from the last snapshot, to the same bytes.
+    command goes on from the last snapshot, to the same bytes. Started by torchrun or srun, several processes share
+    each batch.
     """
     seed = read_value(params, "seed", int)
     networks = read_section(params, "networks", Networks)
@@ -77,24 +80,34 @@ def train(
         )
     for key, reason in phase_problems(spec, networks, before.resolution):
         raise InputError(f"{params}: phases.{phase}.{key}: {reason}")
+    here = ranks()
+    try:
+        here.check_batch(spec.batch, networks.group)
+    except ValueError as error:
+        raise InputError(f"{params}: phases.{phase}.batch: {error}") from None
     images, labels = open_level(pyramid, spec.resolution), open_labels(pyramid)
     _check_data(images.shape, labels, networks, params, pyramid)
-    check_place(out)
+    if here.leads:
+        check_place(out)
     chosen = pick_device(device)
+    here.check_device(chosen)
     job = Job(phase, spec, settings, seed, images, labels, inputs)
     with memory_errors(f"{phase}: the networks on {chosen}", "lower networks.fmap_max"):
-        run = PhaseRun(job, before, chosen)
+        run = PhaseRun(job, before, chosen, here)
     origin = {"params": params, "parent": parent, "pyramid": pyramid}
     named = {name: str(path.absolute()) for name, path in origin.items()}
     key = identify(params, phase, chosen.type, inputs)
-    with Snapshots(snapshots, phase, key, named) as store:
+    here.check_same(key)
+    with Snapshots(snapshots, phase, key, named, keeps=here.leads) as store:
         try:
             run.run(store, snapshot_seconds, log)
         except Interrupted as stop:
-            typer.echo(f"{phase}: stopped ({stop}); the same command goes on from {store.path}", err=True)
+            if here.leads:
+                typer.echo(f"{phase}: stopped ({stop}); the same command goes on from {store.path}", err=True)
             raise SystemExit(stop.exit_code) from None
-        run.write(out)
-        store.remove()
+        if here.leads:
+            run.write(out)
+            store.remove()
 
 
 def _check_data(shape: tuple[int, ...], labels: "np.ndarray", networks: Networks, params: Path, pyramid: Path) -> None:

@@ -11,6 +11,8 @@ from types import FrameType
 
 STOPS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
 """Ctrl-C, `kill`, and a terminal that is closed."""
+LAUNCHER_DIED = STOPS[-1]
+"""What it counts as when nobody is left to pass a signal on."""
 PATIENCE_SECONDS = 4.0
 """How long a step may go on after a signal. Whoever sends one often follows it by SIGKILL."""
 AGAIN_SECONDS = 1.0
@@ -53,10 +55,10 @@ class StopRequest:
         finally:
             self.is_saving = False
 
-    def obey(self) -> None:
-        """Raise Interrupted if a signal has come."""
-        if self.signal is not None:
-            raise Interrupted(self.signal)
+    def obey(self, number: int | None) -> None:
+        """Raise Interrupted if it has been decided to stop for a signal."""
+        if number:
+            raise Interrupted(number)
 
 
 @contextmanager

@@ -25,8 +25,9 @@ from pgan.training.augment_reals import augment_reals, draws_per_image
 from pgan.training.config import Phase, Training
 from pgan.training.diff_augment import DRAWS, diff_augment
 from pgan.training.inputs import Inputs
-from pgan.training.interrupt import stop_requests
+from pgan.training.interrupt import LAUNCHER_DIED, StopRequest, stop_requests
 from pgan.training.memory import memory_errors
+from pgan.training.parallel import ALONE, Ranks
 from pgan.training.records import LiveLog, Means, Row, check_health, write_losses, write_samples, write_summary
 from pgan.training.schedule import Schedule
 from pgan.training.snapshots import Cadence, Position, Snapshots, read_position
@@ -58,8 +59,9 @@ class PhaseRun:
     of k, however often the run was stopped on the way there.
     """
 
-    def __init__(self, job: Job, parent: Checkpoint, device: torch.device) -> None:
-        self.job, self.device = job, device
+    def __init__(self, job: Job, parent: Checkpoint, device: torch.device, ranks: Ranks = ALONE) -> None:
+        """With several ranks: one of those who run the phase together."""
+        self.job, self.device, self.ranks = job, device, ranks
         phase, settings = job.phase, job.phase.settings(job.settings)
         self.schedule = Schedule(
             kimg=phase.kimg,
@@ -80,6 +82,7 @@ class PhaseRun:
             phase.lr,
             settings.ema_decay(phase.batch),
             engine.choose(parent.config, settings, phase, self.schedule.steps, device.type),
+            ranks,
         )
         if _continues_level(parent, phase) and parent.optimizers:
             self.step_.load_state(parent.optimizers)
@@ -103,7 +106,7 @@ class PhaseRun:
         first = self.step
         with (
             self._memory_errors(snapshots),
-            LiveLog(log, self.rows) as live,
+            LiveLog(log if self.ranks.leads else None, self.rows) as live,
             stop_requests() as stop,
             self._bar() as bar,
         ):
@@ -116,15 +119,17 @@ class PhaseRun:
                     self._finish_row(snapshots)
                     live.add(self.rows[-1], self.schedule.images(self.step - first))
                     bar.set_postfix_str(_postfix(self.rows[-1]), refresh=False)
-                if stop.signal or cadence.due():
+                number, due = self._agree(stop, cadence)
+                if number or due:
                     with stop.saving(), cadence.measured():
-                        self._save_if_healthy(snapshots, required=stop.signal is not None)
-                stop.obey()
+                        self._save_if_healthy(snapshots, required=bool(number))
+                        number, _ = self._agree(stop, cadence)  # who asked meanwhile need not wait for another step
+                stop.obey(number)
             self._take_pictures()
             if self.step > first:  # whatever befalls the outputs, the training is not lost
                 with stop.saving():
                     self._save_if_healthy(snapshots, required=False)
-        stop.obey()
+        stop.obey(stop.signal)
 
     def write(self, out: Path) -> None:
         """Write the phase's outputs: all of them, or none. Raises as `whole_folder` does."""
@@ -156,6 +161,14 @@ class PhaseRun:
             "final": {key: float(f"{value:.6g}") for key, value in self.rows[-1].items()},
         }
 
+    # --- what the ranks decide together
+
+    def _agree(self, stop: StopRequest, cadence: Cadence) -> tuple[int, int]:
+        """The signal that any rank was sent, or 0; and whether rank 0 finds a snapshot due."""
+        number = stop.signal or (LAUNCHER_DIED if self.ranks.abandoned else 0)
+        number, due = self.ranks.largest(number, self.ranks.leads and cadence.due())
+        return number, due
+
     # --- one step
 
     def _advance(self) -> None:
@@ -182,7 +195,7 @@ class PhaseRun:
         """Reals, labels, latents, mixing factors, fade and draws, as `Step` takes them."""
         job, n = self.job, self.job.phase.batch
         job.inputs.check()  # reading a mapped file that was cut short would kill the process
-        images, labels = self.stream.batch(self.schedule.images(self.step) + repeat * n, n)
+        images, labels = self.stream.batch(self.schedule.images(self.step) + repeat * n, n, self.ranks.share)
         reals = self._reals(torch.from_numpy(images).to(self.device), alpha, repeat)
         z = self._normal("critic latents", repeat)
         mix = self._random("mix", repeat, (n, 1, 1, 1))
@@ -199,7 +212,7 @@ class PhaseRun:
 
     def _reals(self, images: Tensor, alpha: Alpha, repeat: int) -> Tensor:
         """uint8 (N, C, r, r) -> what the critic sees."""
-        settings, (n, channels) = self.job.settings, images.shape[:2]
+        settings, n, channels = self.job.settings, self.job.phase.batch, images.shape[1]
         mirror = self._random("mirror", repeat, (n,)) < 0.5 if settings.mirror else None
         augment = None
         if settings.augment_reals is not None:
@@ -222,8 +235,8 @@ class PhaseRun:
             self.step_.set_lr(job.phase.lr * jitter ** rng.uniform(-1.0, 1.0))
 
     def _seed_layers(self, purpose: str, repeat: int) -> None:
-        """What layers draw by themselves in the next update: dropout."""
-        seed_layers(self.job.seed, self.job.name, self.step, purpose, repeat)
+        """What layers draw by themselves in the next update: dropout, for each rank's share something else."""
+        seed_layers(self.job.seed, self.job.name, self.step, purpose, repeat, self.ranks.rank)
 
     def _alpha(self) -> Alpha:
         if not self.schedule.grow:
@@ -233,17 +246,17 @@ class PhaseRun:
     def _normal(self, purpose: str, repeat: int) -> Tensor:
         generator = torch_generator(self.device, self.job.seed, self.job.name, self.step, purpose, repeat)
         size = (self.job.phase.batch, self.ema.latent_size)
-        return torch.randn(size, generator=generator, device=self.device)
+        return torch.randn(size, generator=generator, device=self.device)[self.ranks.share].contiguous()
 
     def _random(self, purpose: str, repeat: int, size: tuple[int, ...]) -> Tensor:
         generator = torch_generator(self.device, self.job.seed, self.job.name, self.step, purpose, repeat)
-        return torch.rand(size, generator=generator, device=self.device)
+        return torch.rand(size, generator=generator, device=self.device)[self.ranks.share].contiguous()
 
     # --- what is kept
 
     def _take_pictures(self) -> None:
         """The fixed latents' images by the EMA generator, when this step is one of those."""
-        if self.step not in self.schedule.sample_steps()[len(self.frames) :]:
+        if not self.ranks.leads or self.step not in self.schedule.sample_steps()[len(self.frames) :]:
             return
         count = self.job.settings.samples
         z = latents(count, self.ema.latent_size, self.job.seed, "samples")
@@ -283,6 +296,8 @@ class PhaseRun:
         """Save a snapshot. One that cannot be written ends the phase only where it is `required`: when it stops."""
         self._check(self.means.values(), snapshots)
         self._check(self.step_.finiteness(), snapshots)  # the last update came after the last loss
+        if not self.ranks.leads:
+            return
         frames = list(map(torch.from_numpy, self.frames))
         run = Position(self.step, self.rows, self.means.sums, self.means.counts, frames, self._machine())
         try:
@@ -297,7 +312,7 @@ class PhaseRun:
 
     def _resume(self, snapshots: Snapshots) -> None:
         """Take up the newest snapshot, if there is one."""
-        content = snapshots.load()
+        content = self.ranks.from_leader(snapshots.load)
         if content is None:
             return
         try:
@@ -306,7 +321,8 @@ class PhaseRun:
         except (InputError, KeyError, TypeError, ValueError) as error:  # whole, but not what we write
             reason = str(error).partition("\n")[0]
             raise InputError(f"{snapshots.path}: holds no state of this phase ({reason}); delete it") from None
-        self._compare_machines(position.machine)
+        if self.ranks.leads:
+            self._compare_machines(position.machine)
 
     def _compare_machines(self, before: dict[str, str]) -> None:
         """Say so where the results will not be those of a run on one machine."""
@@ -321,7 +337,7 @@ class PhaseRun:
 
     def _machine(self) -> dict[str, str]:
         """What of this machine, and of its luck with the compiler, decides over the last digits."""
-        return machine(self.device) | {"compiled": str(self.step_.compiled)}
+        return machine(self.device) | {"processes": str(self.ranks.count), "compiled": str(self.step_.compiled)}
 
     def _load_state(self, saved: Checkpoint, position: Position) -> None:
         self.step_.generator.load_state_dict(saved.generator.state_dict())
@@ -344,6 +360,7 @@ class PhaseRun:
             bar_format="{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, "
             "{rate_fmt}{postfix}]",
             dynamic_ncols=True,
+            disable=not self.ranks.leads,
         )
 
 

@@ -116,9 +116,11 @@ class Snapshots:
     write the same, so the first one writes, and the other takes over when the first has ended.
     """
 
-    def __init__(self, folder: Path, phase: str, key: str, origin: dict[str, str] | None = None) -> None:
-        """`origin` names the files that the phase is made from, for `pgan clean`."""
-        self.phase, self.key, self._origin = phase, key, origin
+    def __init__(
+        self, folder: Path, phase: str, key: str, origin: dict[str, str] | None = None, keeps: bool = True
+    ) -> None:
+        """`origin` names the files that the phase is made from, for `pgan clean`; without `keeps`, only look."""
+        self.phase, self.key, self._origin, self._keeps = phase, key, origin, keeps
         self.path = folder / f"{phase}-{key}"
         self._lock = Lock(self.path / LOCK)
 
@@ -141,7 +143,7 @@ class Snapshots:
             InputError: nothing can be written there.
             RunError: the disk is full, even without the older snapshot; the newer one stands.
         """
-        if not self._lock.acquire():
+        if not self._mine():
             return
         try:
             self._write(content)
@@ -153,7 +155,7 @@ class Snapshots:
 
     def load(self) -> dict[str, Any] | None:
         """The newest snapshot that is whole, or None; says which ones are damaged."""
-        if not self._lock.acquire():
+        if not self._mine():
             _warn(f"{self.phase}: another process trains this very phase; it keeps the snapshots")
         for name in (NEWEST, PREVIOUS):
             path = self.path / name
@@ -171,8 +173,12 @@ class Snapshots:
 
     def remove(self) -> None:
         """Delete them: the phase is done. While another process keeps them, they stay."""
-        if self._lock.acquire():
+        if self._mine():
             shutil.rmtree(self.path, ignore_errors=True)
+
+    def _mine(self) -> bool:
+        """Whether this process is the one that writes them."""
+        return self._keeps and self._lock.acquire()
 
     def _write(self, content: dict[str, Any]) -> None:
         newest = self.path / NEWEST

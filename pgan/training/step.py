@@ -15,6 +15,7 @@ from pgan.training.config import Training
 from pgan.training.diff_augment import diff_augment
 from pgan.training.engine import PLAIN, Engine, Loss, compiled, warn_of_failed_compilation
 from pgan.training.losses import Terms, critic_loss, generator_loss
+from pgan.training.parallel import ALONE, Ranks
 from pgan.training.precision import autocast
 
 
@@ -39,8 +40,10 @@ class Step:
         lr: float,
         ema_decay: float,
         engine: Engine = PLAIN,
+        ranks: Ranks = ALONE,
     ) -> None:
         """The networks stay the caller's own; their parameters are laid out anew in memory where the engine says so."""
+        self.ranks = ranks
         self.generator, self.critic, self.ema = generator, critic, ema
         self.settings, self.ema_decay = settings, ema_decay
         self.device = next(generator.parameters()).device.type
@@ -160,7 +163,8 @@ class Step:
         try:
             with autocast(self.settings.precision, self.device):
                 loss, terms = self.losses[name](*inputs)
-            self._apply(name, loss)
+            terms = {key: term.detach() for key, term in terms.items()}
+            self._apply(name, loss, terms)
         except TorchDynamoException as error:
             if not self.compiled:
                 raise
@@ -168,17 +172,20 @@ class Step:
             self.compiled = False
             self.losses = self._losses()
             return self._update(name, *inputs)  # the failure came before Adam's step: nothing has changed
-        return {key: term.detach() for key, term in terms.items()}
+        return terms
 
     def _losses(self) -> dict[str, Loss]:
         """By what they move."""
         return {"critic": self.critic_loss, "generator": self.generator_loss, "both": self.both_losses}
 
-    def _apply(self, name: str, loss: Tensor) -> None:
+    def _apply(self, name: str, loss: Tensor, terms: Terms) -> None:
         moved = self.optimizers.values() if name == "both" else [self.optimizers[name]]
         for optimizer in moved:
             optimizer.zero_grad()
         loss.backward()
+        parameters = [p for optimizer in moved for p in optimizer.param_groups[0]["params"]]
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        self.ranks.average([*gradients, *terms.values()])  # the terms travel with them, for nothing
         for optimizer in moved:
             optimizer.step()
         if self.settings.weight_clip is not None and name != "generator":

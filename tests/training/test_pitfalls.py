@@ -150,7 +150,7 @@ def not_detached(patch):
     def update_critic(self, reals, labels, latents, mix, alpha, draws=None):
         fakes = self.generator(latents, labels, alpha)
         loss, terms = losses.critic_loss(self.critic, reals, fakes, labels, mix, alpha, self.settings)
-        self._apply("critic", loss)
+        self._apply("critic", loss, terms)
         return terms
 
     patch.setattr(step.Step, "update_critic", update_critic)
