@@ -3,6 +3,7 @@
     python -m benchmarks.step                                     4×4 to 64×64, batch 16, fmap_max 64, on the CPU
     python -m benchmarks.step --resolutions 32 128 256 --fmap-max 512 --device cuda --precisions tf32 bf16
     python -m benchmarks.step --variants eager compiled --threads 1 --rounds 15
+    python -m benchmarks.step --variants compiled --against eager                 what compiling alone gains
 
 Variants: `eager` and `compiled` are what `training.compile: never` and `always` give; the reference is eager and in
 fp32.  Each lives in a process of its own, as `pgan train` does, and is timed against the reference in turns, A B B A …,
@@ -186,9 +187,11 @@ def answer(
             pipe.send(timed(run, repeats, time.perf_counter if question == "wall" else clock))
 
 
-def measure(case: Case, variant: str, precision: Precision, rounds: int, threads: int | None, cpu_time: bool) -> Result:
-    """A variant against the reference, in turns."""
-    names = ("reference", variant)
+def measure(
+    case: Case, variant: str, against: str, precision: Precision, rounds: int, threads: int | None, cpu_time: bool
+) -> Result:
+    """A variant against another, in turns."""
+    names = (against, variant)
     plain, own = processes = [Process(case, name, precision, threads, cpu_time) for name in names]
     try:
         first, flops = 2 * own.ask("wall", 2), plain.ask("flop")
@@ -262,7 +265,7 @@ def timed_work(work: Callable[[], Tensor], device: torch.device, clock: Callable
 # --- the table
 
 HEADER = """\
-| pixels | fmap_max | batch | variant | img/s | × reference | quartiles | GFLOP/s | of peak | first 2 steps, s | MiB |
+| pixels | fmap_max | batch | variant | img/s | × as fast | quartiles | GFLOP/s | of peak | first 2 steps, s | MiB |
 |---:|---:|---:|---|---:|---:|---|---:|---:|---:|---:|"""
 
 
@@ -308,6 +311,7 @@ def main() -> None:
     parser.add_argument("--fmap-max", type=int, nargs="+", default=[64])
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--variants", nargs="+", choices=["eager", "compiled"], default=["eager", "compiled"])
+    parser.add_argument("--against", choices=["reference", "eager"], default="reference")
     parser.add_argument("--precisions", nargs="+", choices=["fp32", "tf32", "bf16"], default=["fp32"])
     parser.add_argument("--threads", type=int, default=None, help="CPU threads [default: torch's own choice]")
     parser.add_argument("--cpu-time", action="store_true", help="count CPU seconds: with --threads 1 on a busy machine")
@@ -322,7 +326,8 @@ def main() -> None:
     kinds = itertools.product(arguments.fmap_max, arguments.resolutions, arguments.precisions, arguments.variants)
     for fmap_max, resolution, precision, variant in kinds:
         case = Case(resolution, fmap_max, arguments.batch, device)
-        result = measure(case, variant, precision, arguments.rounds, arguments.threads, arguments.cpu_time)
+        rounds, threads, cpu_time = arguments.rounds, arguments.threads, arguments.cpu_time
+        result = measure(case, variant, arguments.against, precision, rounds, threads, cpu_time)
         print(line(result, max(peaks.values())), flush=True)
 
 

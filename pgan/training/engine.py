@@ -33,16 +33,18 @@ FUSE_UPSAMPLING_FROM = 16
 CRITIC_UPDATE_PASSES = 3 + 4 + 1 + 2 + 2 + 1
 GENERATOR_UPDATE_PASSES = 2 + 1 + 2
 
-# Two cores of a server CPU with AVX-512, fmap_max 64, batch 16, rounded: the machine was busy, and times of compiling
-# are those of the prototypes (40 s at 4×4, 140 s at 64×64).  A faster machine steps faster and compiles faster, so the
-# length of phase at which both meet changes little.
-EAGER_STEP_SECONDS = 0.004
+# Two threads of a server CPU with AVX-512 (AMD EPYC), fmap_max 64, batch 16, rounded; benchmarks/step.py, with `--against
+# eager` for what compiling alone gains: 1.45, 1.22, 1.11, 1.08 and 1.04 from 4×4 to 64×64.  A faster machine steps faster
+# and compiles faster, so the length of phase at which both meet changes little.
+EAGER_STEP_SECONDS = 0.0065
 """What a step takes however few its operations."""
-EAGER_FLOPS = 1.6e11
-COMPILED_SAVES = 0.12
-"""Share of the eager step's time: 0.27 at 4×4, 0.15 at 8×8, 0.12 at 16×16, all on one thread."""
-COMPILE_SECONDS = 40.0
-COMPILE_SECONDS_PER_BLOCK = 25.0
+EAGER_FLOPS = 1.85e11
+COMPILED_SAVES_SECONDS = 0.003
+"""Of each step, in calls to small operations."""
+COMPILED_SAVES = 0.04
+"""Share of the eager step's time beside that: convolutions, which are most of it, stay as they are."""
+COMPILE_SECONDS = 35.0
+COMPILE_SECONDS_PER_BLOCK = 12.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def seconds_won(networks: Progressive, settings: Training, phase: Phase, steps: 
     """What compiled code saves in a phase of so many steps, on the CPU that the constants were measured on."""
     passes = CRITIC_UPDATE_PASSES * settings.critic_steps + GENERATOR_UPDATE_PASSES
     flops = 2 * multiplications(networks, phase.resolution) * passes * phase.batch
-    return steps * COMPILED_SAVES * (EAGER_STEP_SECONDS + flops / EAGER_FLOPS)
+    return steps * (COMPILED_SAVES_SECONDS + COMPILED_SAVES * (EAGER_STEP_SECONDS + flops / EAGER_FLOPS))
 
 
 def compile_seconds(resolutions: int) -> float:
