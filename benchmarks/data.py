@@ -63,10 +63,10 @@ def phase_run(folder: Path, resolution: int, fmap_max: int, batch: int, compile_
 @contextmanager
 def ready_batch(run: PhaseRun) -> Iterator[None]:
     """The same batch in every step, as the critic sees it."""
-    images, labels = run.stream.batch(0, run.job.phase.batch)
-    reals = run._reals(torch.from_numpy(images), 0.5, 0)
+    images, labels = run.batches.batch(0, run.job.phase.batch, run.ranks.share)
+    reals = run._reals(images, 0.5, 0)
     with (
-        patch.object(run.stream, "batch", lambda start, size: (images, labels)),
+        patch.object(run.batches, "batch", lambda start, size, share: (images, labels)),
         patch.object(run.job.inputs, "check", lambda: None),
         patch.object(run, "_reals", lambda images, alpha, repeat: reals),
     ):
@@ -77,9 +77,8 @@ def data_only(run: PhaseRun) -> None:
     """What a step does for its data."""
     n = run.job.phase.batch
     run.job.inputs.check()
-    images, labels = run.stream.batch(run.schedule.images(run.step), n)
-    torch.from_numpy(labels)
-    run._reals(torch.from_numpy(images), run._alpha(), 0)
+    images, _ = run.batches.batch(run.schedule.images(run.step), n, run.ranks.share)
+    run._reals(images, run._alpha(), 0)
     run.job.inputs.check()
     run.step += 1
 

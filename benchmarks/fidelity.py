@@ -63,6 +63,7 @@ OFFICIAL = Training(
     log_every_kimg=1.0,
     divergence_limit=1e6,
     precision="fp32",
+    recompute=False,
     compile="never",
 )
 """The official code's defaults, as far as the losses and Adam know them."""

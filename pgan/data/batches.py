@@ -20,14 +20,15 @@ class Stream:
 
     def batch(self, start: int, size: int, share: slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
         """Positions start … start + size - 1, or a share of them: uint8 (n, C, H, W) and labels (n,)."""
-        chosen = self._indices(start, size)[share]
+        chosen = self.indices(start, size)[share]
         # in the order of the file: a memory map is then read forwards
         order = np.argsort(chosen, kind="stable")
         images = np.empty((len(chosen), *self.images.shape[1:]), np.uint8)
         images[order] = self.images[chosen[order]]
         return images, np.asarray(self.labels[chosen])
 
-    def _indices(self, start: int, size: int) -> np.ndarray:
+    def indices(self, start: int, size: int) -> np.ndarray:
+        """Which images stand at these positions, (size,) int64."""
         parts = []
         while size > 0:
             epoch, offset = divmod(start, len(self.images))

@@ -1,10 +1,12 @@
 """The layers of the progressive networks (Karras et al. 2018, sections 3 and 4, and what their Table 1 compares)."""
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from pgan.networks.config import DISCRIMINATION_SIZE
 
@@ -194,6 +196,14 @@ def positive_or(x: Tensor, slope: float) -> Tensor:
     those so slowly that the compiled step is no faster than the eager one.
     """
     return slope + (1.0 - slope) * x.detach().sign().relu()
+
+
+def run(block: nn.Module, *inputs: Any, again: bool) -> Tensor:
+    """A block's output; with `again`, its maps are not kept but computed again for the backward pass."""
+    if again and torch.is_grad_enabled():
+        output: Tensor = checkpoint(block, *inputs, use_reentrant=False)
+        return output
+    return block(*inputs)
 
 
 def precisely(layer: nn.Module, x: Tensor) -> Tensor:

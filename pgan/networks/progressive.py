@@ -25,6 +25,7 @@ from pgan.networks.layers import (
     minibatch_stddev,
     pixel_norm,
     precisely,
+    run,
     upsample,
 )
 from pgan.networks.network import Alpha, check_labels
@@ -35,6 +36,8 @@ class Generator(network.Generator):
     """Latents (N, latent_size) and labels (N,) -> images (N, channels, resolution, resolution), about [-1, 1]."""
 
     config: Progressive
+    recompute = False
+    """Whether the maps of its blocks are computed again in the backward pass instead of kept."""
 
     def __init__(self, config: Progressive, resolution: int) -> None:
         super().__init__(config, resolution)
@@ -53,8 +56,9 @@ class Generator(network.Generator):
     def forward(self, latents: Tensor, labels: Tensor | None = None, alpha: Alpha = 1.0) -> Tensor:
         x = with_labels(latents, labels, self.classes)
         before = x
+        again = self.recompute and not self.config.batch_norm  # its statistics would count the batch twice
         for r in self.resolutions:
-            before, x = x, self.blocks[str(r)](x)
+            before, x = x, run(self.blocks[str(r)], x, again=again)
         image = precisely(self.to_image[str(self.resolution)], x)
         if fading(alpha) and len(self.resolutions) > 1:
             coarse = upsample(precisely(self.to_image[str(self.resolutions[-2])], before))
@@ -103,6 +107,8 @@ class Critic(network.Critic):
     """Images (N, channels, resolution, resolution) -> scores (N,) and label logits (N, classes)."""
 
     config: Progressive
+    recompute = False
+    """As the generator's."""
 
     def __init__(self, config: Progressive, resolution: int) -> None:
         super().__init__(config, resolution)
@@ -120,7 +126,7 @@ class Critic(network.Critic):
     def forward(self, images: Tensor, alpha: Alpha = 1.0, sets: int = 1) -> tuple[Tensor, Tensor]:
         x = self.features(images, self.resolution)
         for r in reversed(self.resolutions[1:]):
-            x = self.blocks[str(r)](x)
+            x = run(self.blocks[str(r)], x, again=self.recompute)
             if r == self.resolution and fading(alpha):
                 coarse = self.features(downsample(images), self.resolutions[-2])
                 x = coarse + (x - coarse) * alpha

@@ -60,7 +60,7 @@ def train(
     from pgan.data.pyramid import open_labels, open_level
     from pgan.networks import checkpoint
     from pgan.networks.sampling import pick_device
-    from pgan.training.determinism import make_deterministic
+    from pgan.training.determinism import is_wanted, make_deterministic
     from pgan.training.identity import identify, read_inputs
     from pgan.training.interrupt import Interrupted
     from pgan.training.loop import Job, PhaseRun
@@ -68,7 +68,7 @@ def train(
     from pgan.training.precision import allow_tf32
     from pgan.training.snapshots import Snapshots
 
-    if deterministic:
+    if deterministic or is_wanted():
         make_deterministic()
     allow_tf32(settings.precision)
     keep_freed_memory()

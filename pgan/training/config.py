@@ -98,6 +98,11 @@ class Training(Section):
     """A phase stops when the magnitude of a logged loss term exceeds this, or is not a number."""
     precision: Literal["fp32", "tf32", "bf16"]
     """Arithmetic of the networks; see `precision.py`. `tf32` differs from `fp32` on NVIDIA GPUs only."""
+    recompute: bool
+    """Keep the feature maps of one block at a time, and compute those of the others again for the backward pass.
+
+    For progressive networks whose maps do not fit into memory otherwise; never compiled. The penalty's own maps are
+    kept. It stands here because the last digits differ."""
     compile: Literal["auto", "always", "never"]
     """Whether a phase runs as compiled code: faster steps, after a minute or more of compiling.
 

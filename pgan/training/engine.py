@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from pgan.networks.config import Networks, Progressive
 from pgan.networks.network import Network
-from pgan.networks.progressive import Generator, GeneratorBlock
+from pgan.networks.progressive import Critic, Generator, GeneratorBlock
 from pgan.training.config import Phase, Training
 from pgan.training.image_gradient import is_written_out
 
@@ -33,9 +33,9 @@ FUSE_UPSAMPLING_FROM = 16
 CRITIC_UPDATE_PASSES = 3 + 4 + 1 + 2 + 2 + 1
 GENERATOR_UPDATE_PASSES = 2 + 1 + 2
 
-# Two threads of a server CPU with AVX-512 (AMD EPYC), fmap_max 64, batch 16, rounded; benchmarks/step.py, with `--against
-# eager` for what compiling alone gains: 1.45, 1.22, 1.11, 1.08 and 1.04 from 4×4 to 64×64.  A faster machine steps faster
-# and compiles faster, so the length of phase at which both meet changes little.
+# Two threads of a server CPU with AVX-512 (AMD EPYC), fmap_max 64, batch 16, rounded; benchmarks/step.py, with
+# `--against eager` for what compiling alone gains: 1.45, 1.22, 1.11, 1.08 and 1.04 from 4×4 to 64×64.  A faster machine
+# steps faster and compiles faster, so the length of phase at which both meet changes little.
 EAGER_STEP_SECONDS = 0.0065
 """What a step takes however few its operations."""
 EAGER_FLOPS = 1.85e11
@@ -58,9 +58,14 @@ class Engine:
     fuse_upsampling_from: int | None = None
     """Resolution from which the generator's upsampling and convolution are one transposed convolution."""
 
+    recompute: bool = False
+    """Blocks' maps are computed again for the backward pass instead of kept."""
+
     def prepare(self, *networks: Network) -> None:
-        """Lay out the parameters in memory, and choose the form of the upsampling; values do not change."""
+        """Lay out the parameters in memory; choose the form of the upsampling and what is kept. No value changes."""
         for network in networks:
+            if isinstance(network, Generator | Critic):
+                network.recompute = self.recompute
             if self.channels_last:
                 network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             if isinstance(network, Generator) and self.fuse_upsampling_from:
@@ -80,10 +85,10 @@ def choose(networks: Networks, settings: Training, phase: Phase, steps: int, dev
     """
     if not isinstance(networks, Progressive):
         return PLAIN
-    compilable = is_written_out(networks)
+    compilable = is_written_out(networks) and not settings.recompute
     always = compilable and settings.compile == "always"
     if device != "cpu":  # nothing is measured there yet
-        return Engine(compiled=always)
+        return Engine(compiled=always, recompute=settings.recompute)
     resolutions = networks.resolutions(phase.resolution)
     widest = max(networks.feature_maps(networks.stage(r)) for r in resolutions)
     worth_it = compilable and seconds_won(networks, settings, phase, steps) > compile_seconds(len(resolutions))
@@ -91,6 +96,7 @@ def choose(networks: Networks, settings: Training, phase: Phase, steps: int, dev
         compiled=always or (settings.compile == "auto" and worth_it),
         channels_last=widest <= CHANNELS_LAST_UP_TO,
         fuse_upsampling_from=FUSE_UPSAMPLING_FROM,
+        recompute=settings.recompute,
     )
 
 

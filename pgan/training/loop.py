@@ -32,6 +32,7 @@ from pgan.training.records import LiveLog, Means, Row, check_health, write_losse
 from pgan.training.schedule import Schedule
 from pgan.training.snapshots import Cadence, Position, Snapshots, read_position
 from pgan.training.step import Step, prepare_reals
+from pgan.training.transfer import Batches
 
 SAMPLE_BATCH = 64
 
@@ -86,7 +87,7 @@ class PhaseRun:
         )
         if _continues_level(parent, phase) and parent.optimizers:
             self.step_.load_state(parent.optimizers)
-        self.stream = Stream(job.images, job.labels, job.seed, job.name)
+        self.batches = Batches(Stream(job.images, job.labels, job.seed, job.name), device)
         self.step = 0
         self.means = Means()
         self.rows: list[Row] = []
@@ -195,12 +196,12 @@ class PhaseRun:
         """Reals, labels, latents, mixing factors, fade and draws, as `Step` takes them."""
         job, n = self.job, self.job.phase.batch
         job.inputs.check()  # reading a mapped file that was cut short would kill the process
-        images, labels = self.stream.batch(self.schedule.images(self.step) + repeat * n, n, self.ranks.share)
-        reals = self._reals(torch.from_numpy(images).to(self.device), alpha, repeat)
+        images, labels = self.batches.batch(self.schedule.images(self.step) + repeat * n, n, self.ranks.share)
+        reals = self._reals(images, alpha, repeat)
         z = self._normal("critic latents", repeat)
         mix = self._random("mix", repeat, (n, 1, 1, 1))
         draws = self._diff_augment_draws("critic fakes", repeat)
-        return reals, torch.from_numpy(labels).to(self.device), z, mix, alpha, draws
+        return reals, labels, z, mix, alpha, draws
 
     def _generator_inputs(self, alpha: Alpha, reals: Tensor) -> tuple[Any, ...]:
         """Latents, labels (as frequent as in the data), fade, draws, and the reals that the critic saw last."""

@@ -74,6 +74,7 @@ def examine(
 
     By one pass of all where they have the same precision.  Mixed images stay apart where nothing flows back through
     their scores, as without the minibatch stddev: in one pass with the others, zeros would be sent back at full cost.
+    So do images whose gradient is penalised where maps are not to be kept: the way back needs all of theirs.
     """
     if penalised is None:
         return *judge(critic, reals, fakes, alpha), None
@@ -82,7 +83,7 @@ def examine(
     if penalised == "at mixed images":  # x̂ of Gulrajani et al. 2017, algorithm 1
         images["mixed"] = torch.lerp(reals, fakes, mix)
     apart = torch.is_autocast_enabled(reals.device.type) or ("mixed" in images and not critic.config.group)
-    if apart or not by_hand(critic):
+    if apart or not by_hand(critic) or critic.recompute:
         squares = [squared_norms(critic, images[name], alpha) for name in names[-wanted:]]
         return *judge(critic, reals, fakes, alpha), torch.cat(squares)
     scores, logits, gradient = judge_and_gradient(critic, [images[name] for name in names], alpha, wanted)

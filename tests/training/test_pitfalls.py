@@ -181,7 +181,7 @@ def reals_fade_like_the_fakes(world):
     for steps in (0, 3):
         run = world.run()
         run.step = steps
-        plain = torch.from_numpy(run.stream.batch(steps * N, N)[0]).float() / 127.5 - 1
+        plain = torch.from_numpy(run.batches.stream.batch(steps * N, N)[0]).float() / 127.5 - 1
         alpha = run.schedule.alpha(steps)
         assert torch.allclose(world.shown(run)[0], alpha * plain + (1 - alpha) * upsample(downsample(plain)), atol=1e-5)
 
