@@ -103,7 +103,7 @@ class Prepare(Section):
         if self.path is None and self.source not in EMBEDDED:
             raise ValueError(f"source '{self.source}' needs a path")
         if self.labels_path is not None and self.source not in ("idx", "mnist-rgb"):
-            raise ValueError(f"labels_path belongs to the sources 'idx' and 'mnist-rgb', not to '{self.source}'")
+            raise ValueError(f"labels_path belongs to source 'idx' or 'mnist-rgb', not to '{self.source}'")
         if self.source == "mnist-rgb" and self.channels != 3:
             raise ValueError("source 'mnist-rgb' has a digit in each of 3 channels; set channels to 3")
         return self
