@@ -66,6 +66,9 @@ def _problems(e: Experiment) -> list[tuple[str, str]]:
         problems.append(("networks.classes", f"{e.networks.classes}, but prepare.labels is false"))
     if e.features.space == "classifier" and not e.prepare.labels:
         problems.append(("features.space", "'classifier' is trained on labels, but prepare.labels is false"))
+    if "modes" in e.evaluate.metrics and e.prepare.source != "mnist-rgb":
+        reason = f"'modes' counts the digits of prepare.source 'mnist-rgb', but that is '{e.prepare.source}'"
+        problems.append(("evaluate.metrics", reason))
     problems += _metric_problems(e.evaluate)
     target = e.evaluate.target_resolution
     if target is not None and target not in e.prepare.levels:

@@ -86,6 +86,7 @@ def edit(content, key, value):
         ({"prepare.resolution": 8}, "phases.grow_16.resolution: 16 exceeds prepare.resolution = 8"),
         ({"prepare.resolution": 12}, "prepare"),
         ({"evaluate.target_resolution": 5}, "evaluate.target_resolution: 5 is no level of the pyramid"),
+        ({"evaluate.metrics": ["modes"]}, "evaluate.metrics: 'modes' counts the digits of prepare.source 'mnist-rgb'"),
         ({"training.ema_beta": 0.999}, "training: set exactly one of ema_beta and ema_half_life_kimg"),
         ({"seed": "a"}, "seed: input should be a valid integer, found 'a'"),
         ({"seed": None}, "seed: missing"),

@@ -15,10 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pgan.data.pyramid import open_labels, open_level, read_meta
+from pgan.data.pyramid import open_labels, read_meta
 from pgan.errors import InputError, shown
 from pgan.metrics.config import ClassifierParams
+from pgan.metrics.modes import DIGITS, channels_apart, digits_apart, has_modes
 from pgan.metrics.progress import counted
+from pgan.metrics.reals import open_reals
 from pgan.networks import checkpoint
 from pgan.networks.weights import check_tensor
 from pgan.randomness import derive
@@ -82,6 +84,8 @@ def train_classifier(
 ) -> tuple[Classifier, dict[str, float]]:
     """Train on the pyramid's levels up to the input size, mixed; the same seed gives the same weights.
 
+    Of images with a digit in each channel (source `mnist-rgb`), the classifier learns to read one channel.
+
     Returns:
         The classifier in evaluation mode, and its accuracy on the held-out images: `accuracy_<r>` at each level,
         `accuracy` at the largest of those levels.
@@ -112,23 +116,20 @@ def _open(pyramid: Path, params: ClassifierParams, seed: int) -> _Data:
     levels = [level for level in meta.levels if level <= params.resolution]
     if not levels:
         raise InputError(f"features.classifier.resolution: {params.resolution} is below every level of {pyramid}")
-    order = np.random.default_rng(derive(seed, "held out")).permutation(meta.count)
-    split = max(1, round(params.held_out * meta.count))
-    if meta.count - split < params.batch:
+    labels, classes = np.array(open_labels(pyramid)), len(meta.classes)
+    if len(labels) != meta.count or labels.min() < 0 or labels.max() >= classes:
+        raise InputError(f"{pyramid}: labels do not fit the {meta.count} images of {classes} classes")
+    images = [open_reals(pyramid, meta, level) for level in levels]
+    if has_modes(meta):
+        images, labels, classes = list(map(channels_apart, images)), digits_apart(labels), DIGITS
+    order = np.random.default_rng(derive(seed, "held out")).permutation(len(labels))
+    split = max(1, round(params.held_out * len(labels)))
+    if len(labels) - split < params.batch:
         raise InputError(
-            f"features.classifier: {meta.count - split} training images are fewer than a batch of {params.batch}; "
+            f"features.classifier: {len(labels) - split} training images are fewer than a batch of {params.batch}; "
             "lower batch or held_out"
         )
-    labels = np.array(open_labels(pyramid))
-    if len(labels) != meta.count or labels.min() < 0 or labels.max() >= len(meta.classes):
-        raise InputError(f"{pyramid}: labels do not fit the {meta.count} images of {len(meta.classes)} classes")
-    return _Data(
-        levels=[open_level(pyramid, level) for level in levels],
-        labels=labels,
-        train=order[split:],
-        held_out=np.sort(order[:split]),
-        classes=len(meta.classes),
-    )
+    return _Data(images, labels, train=order[split:], held_out=np.sort(order[:split]), classes=classes)
 
 
 def _fit(

@@ -10,7 +10,7 @@ from pgan.config import Section
 MOST_IMAGES = 1_000_000
 """Generated for one metric; the field uses 50,000."""
 
-Metric = Literal["frechet", "kid", "precision_recall", "inception_score", "classes", "swd", "ms_ssim"]
+Metric = Literal["frechet", "kid", "precision_recall", "inception_score", "classes", "modes", "swd", "ms_ssim"]
 
 
 class ClassifierParams(Section):
@@ -133,7 +133,8 @@ class Evaluate(Section):
     target_resolution: int | None = Field(ge=1)
     """Pixels; `frechet_target` compares each phase with the reals at this size. Null: the pyramid's largest."""
     metrics: Annotated[list[Metric], Field(min_length=1)]
-    """What to compute. Those on features are left out where features.space is none; `classes` needs the classifier."""
+    """What to compute. Those on features are left out where features.space is none; `classes` needs the classifier,
+    `modes` also images of source mnist-rgb."""
     kid: KidParams
     precision_recall: PrecisionRecallParams
     inception_score: InceptionScoreParams

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pgan.data.pyramid import read_meta
-from pgan.errors import InputError
+from pgan.errors import InputError, shown
 from pgan.metrics import ms_ssim, sliced_wasserstein
 from pgan.metrics.classes import class_metrics
 from pgan.metrics.config import Evaluate, Features
@@ -17,6 +17,7 @@ from pgan.metrics.feature_space import Extractor, extract, open_extractor, read_
 from pgan.metrics.frechet import frechet_distance
 from pgan.metrics.inception_score import inception_score
 from pgan.metrics.kid import kernel_distance
+from pgan.metrics.modes import MODES, has_modes, mode_metrics
 from pgan.metrics.precision_recall import precision_recall
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import choose, real_chunks
@@ -66,6 +67,11 @@ def evaluate_generator(
         )
     if generator.resolution not in meta.levels:
         raise InputError(f"{reals.pyramid}: no level of {generator.resolution} pixels, the generator's resolution")
+    if "modes" in params.metrics and not has_modes(meta):
+        raise InputError(
+            f"evaluate.metrics: 'modes' counts the digits of source mnist-rgb, but {reals.pyramid} is of source "
+            f"{shown(meta.source)}; leave it out"
+        )
     try:
         generator.config.check_batch(generator.resolution, params.batch)
     except ValueError as error:
@@ -131,12 +137,16 @@ def _feature_metrics(
             metrics["frechet_target"] = (
                 metrics["frechet"] if target == resolution else frechet_distance(at_target, fake)
             )
-    by_class = "classes" in wanted and space == "classifier"
+    by_class = wanted & {"classes", "modes"} if space == "classifier" else set()
     if by_class or "inception_score" in wanted:
         probabilities = extract(extractor.probabilities, fakes)
-        if by_class:
+        if "classes" in by_class:
             labels = sample_labels(len(probabilities), generator.classes)
             metrics |= class_metrics(probabilities, params.classes.min_share, labels)
+        if "modes" in by_class:
+            if probabilities.shape[1] != MODES:
+                raise InputError(f"{reals.features}: not the features of {reals.pyramid}; make them anew")
+            metrics |= mode_metrics(probabilities)
         if "inception_score" in wanted:
             metrics["inception_score"] = inception_score(probabilities, params.inception_score.splits)
     return metrics

@@ -22,6 +22,7 @@ from pgan.inputs import read_json
 from pgan.metrics.classifier import load_classifier, save_classifier, train_classifier
 from pgan.metrics.config import Features
 from pgan.metrics.inception import find_inception, inception_features, inception_probabilities, load_inception
+from pgan.metrics.modes import DIGITS, channels_apart, together
 from pgan.metrics.outputs import rounded, write_json
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import choose, real_chunks
@@ -113,7 +114,7 @@ def open_extractor(folder: Path, params: Features, device: torch.device) -> Extr
             f"{folder}: holds space {shown(space.space)}, features.space is '{params.space}': make it anew"
         )
     if space.space == "classifier":
-        return _classifier_extractor(folder / CLASSIFIER, device)
+        return _classifier_extractor(folder / CLASSIFIER, space.channels, device)
     if space.space == "inception":
         path, digest = find_inception(params.inception)
         if digest != space.inception_sha256:
@@ -122,14 +123,24 @@ def open_extractor(folder: Path, params: Features, device: torch.device) -> Extr
     return None
 
 
-def _classifier_extractor(path: Path, device: torch.device) -> Extractor:
+def _classifier_extractor(path: Path, channels: int, device: torch.device) -> Extractor:
+    """That of whole images, or, where it reads one digit of three, of all channels: their features one after the other,
+    and the probabilities of their combinations.
+    """
     model = load_classifier(path, device)
 
     def run(images: np.ndarray) -> tuple[Tensor, Tensor]:
         return model(torch.from_numpy(images).to(device))
 
+    if model.shape["channels"] == channels:
+        return Extractor(
+            features=lambda images: run(images)[0].cpu(), probabilities=lambda images: run(images)[1].softmax(1).cpu()
+        )
+    if (channels, model.shape["channels"], model.shape["classes"]) != (3, 1, DIGITS):
+        raise InputError(f"{path}: a classifier of images of other channels than {SPACE} says; make the features anew")
     return Extractor(
-        features=lambda images: run(images)[0].cpu(), probabilities=lambda images: run(images)[1].softmax(1).cpu()
+        features=lambda images: run(channels_apart(images))[0].reshape(len(images), -1).cpu(),
+        probabilities=lambda images: together(run(channels_apart(images))[1].softmax(1).cpu()),
     )
 
 

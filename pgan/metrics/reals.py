@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pgan.data.pyramid import META, open_level, read_meta
+from pgan.data.pyramid import META, Meta, open_level, read_meta
 from pgan.errors import InputError
 from pgan.randomness import derive
 
@@ -20,6 +20,19 @@ def choose(total: int, count: int | None, seed: int, purpose: str) -> np.ndarray
     return np.sort(np.random.default_rng(derive(seed, "choose", purpose)).permutation(total)[:count])
 
 
+def open_reals(pyramid: Path, meta: Meta, resolution: int) -> np.ndarray:
+    """All real images of one level, (N, C, r, r) uint8, as a memory map.
+
+    Raises:
+        InputError: the level is missing, or is not what the pyramid's description says.
+    """
+    images = open_level(pyramid, resolution)
+    if images.shape[:2] != (meta.count, meta.channels):
+        found = f"{len(images)} images of {images.shape[1]} channels at {resolution} pixels"
+        raise InputError(f"{pyramid}: {found}, but {META} says {meta.count} of {meta.channels}; make it again")
+    return images
+
+
 def real_chunks(
     pyramid: Path, resolution: int, indices: np.ndarray, mirror: bool, seed: int, batch: int
 ) -> Iterator[np.ndarray]:
@@ -28,12 +41,9 @@ def real_chunks(
     An image's coin depends on the seed and its index alone, so that it falls the same at every level.
 
     Raises:
-        InputError: the level is missing, or is not what the pyramid's description says.
+        InputError: as `open_reals`.
     """
-    images, meta = open_level(pyramid, resolution), read_meta(pyramid)
-    if images.shape[:2] != (meta.count, meta.channels):
-        found = f"{len(images)} images of {images.shape[1]} channels at {resolution} pixels"
-        raise InputError(f"{pyramid}: {found}, but {META} says {meta.count} of {meta.channels}; make it again")
+    images = open_reals(pyramid, read_meta(pyramid), resolution)
     coins = np.random.default_rng(derive(seed, "mirror reals")).random(len(images)) < 0.5
     for i in range(0, len(indices), batch):
         chosen = indices[i : i + batch]

@@ -25,7 +25,7 @@ COMPACT_BYTES = 2**24
 def build(settings: Prepare, out: Path, *, seed: int = 0, workers: int = 1) -> Meta:
     """Make the pyramid that `settings` describe in the folder `out`, replacing one that is there.
 
-    `seed` determines the crops of source `photos`.  The result does not depend on `workers`, the number of processes.
+    `seed` determines what sources draw (`DRAWN`).  The result does not depend on `workers`, the number of processes.
 
     Raises:
         InputError: the source is wrong, too many of its images are broken, or one is smaller than the resolution.

@@ -26,10 +26,10 @@ def prepare(
     """
     from pgan.config import read_section, read_value
     from pgan.prepare.build import build
-    from pgan.prepare.config import Prepare
+    from pgan.prepare.config import DRAWN, Prepare
 
     settings = read_section(params, "prepare", Prepare)
-    seed = read_value(params, "seed", int) if settings.source == "photos" else 0
+    seed = read_value(params, "seed", int) if settings.source in DRAWN else 0
     if seed < 0:
         raise InputError(f"{params}: seed: must be 0 or more, found {seed}")
     meta = build(settings, out, seed=seed, workers=_workers(workers))

@@ -6,12 +6,15 @@ import pydantic
 
 from pgan.config import Section
 
-SourceKind = Literal["digits", "idx", "folder", "zip", "tar", "cifar10", "photos"]
+SourceKind = Literal["digits", "idx", "folder", "zip", "tar", "cifar10", "mnist-rgb", "photos"]
 Fit = Literal["crop", "pad"]
 Filter = Literal["lanczos", "bicubic", "bilinear", "box", "nearest"]
 
 EMBEDDED = ("digits", "photos")
 """Sources that come with scikit-learn and need no path."""
+
+DRAWN = ("photos", "mnist-rgb")
+"""Sources whose images the seed determines."""
 
 MAX_RESOLUTION = 4096
 """Pixels: one float32 RGB image of this size is 192 MiB."""
@@ -30,19 +33,27 @@ class Photos(Section):
     """Mirror every crop left to right with probability 1/2."""
 
 
+class MnistRgb(Section):
+    """Images of three digits, one in each channel; for source `mnist-rgb` alone."""
+
+    count: int = pydantic.Field(default=100_000, ge=1, le=10_000_000)
+    """Images: 4 KB each in the pyramid (the official tool makes 1,000,000 of MNIST's 60,000 digits)."""
+
+
 class Prepare(Section):
     """From a source of images to a pyramid: one uint8 array per resolution."""
 
     source: SourceKind
     """Where the images come from. `digits`, `photos`: embedded. `idx`: an IDX file, plain or .gz. `folder`, `zip`,
-    `tar`: a tree of images. `cifar10`: cifar-10-python.tar.gz or cifar-10-binary.tar.gz, its training batches."""
+    `tar`: a tree of images. `cifar10`: cifar-10-python.tar.gz or cifar-10-binary.tar.gz, its training batches.
+    `mnist-rgb`: three digits of MNIST's IDX file in each image."""
 
     path: str | None = None
     """The file or folder of the source, relative to the folder of the command; embedded sources ignore it."""
 
     labels_path: str | None = None
-    """Source `idx` alone: the IDX file of the labels; null finds it beside the images by MNIST's convention
-    (train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz)."""
+    """Sources `idx` and `mnist-rgb` alone: the IDX file of the labels; null finds it beside the images by MNIST's
+    convention (train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz)."""
 
     resolution: int = pydantic.Field(ge=2, le=MAX_RESOLUTION)
     """Pixels per side of the largest level: base × 2^k."""
@@ -77,6 +88,9 @@ class Prepare(Section):
     photos: Photos = Photos()
     """Crops of the source `photos`."""
 
+    mnist_rgb: MnistRgb = MnistRgb()
+    """Images of the source `mnist-rgb`."""
+
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.resolution not in (self.base << k for k in range(14)):
@@ -88,8 +102,10 @@ class Prepare(Section):
             )
         if self.path is None and self.source not in EMBEDDED:
             raise ValueError(f"source '{self.source}' needs a path")
-        if self.labels_path is not None and self.source != "idx":
-            raise ValueError(f"labels_path belongs to source 'idx', not to '{self.source}'")
+        if self.labels_path is not None and self.source not in ("idx", "mnist-rgb"):
+            raise ValueError(f"labels_path belongs to source 'idx' or 'mnist-rgb', not to '{self.source}'")
+        if self.source == "mnist-rgb" and self.channels != 3:
+            raise ValueError("source 'mnist-rgb' has a digit in each of 3 channels; set channels to 3")
         return self
 
     @property

@@ -311,6 +311,7 @@ def cases() -> Iterator[Case]:
     yield Case("features", "inception: a command", inception(lambda path: path.write_bytes(pickle.dumps(Trap()))))
     yield Case("features", "inception: a checkpoint", inception(lambda path: None))
     yield from outputs()
+    yield from presets()
     yield from options()
     yield from downloads()
 
@@ -415,6 +416,40 @@ def options() -> Iterator[Case]:
     yield Case("prepare", "no workers", lambda _: ["prepare", "--workers", "0"])
     yield Case("check", "an unknown option", lambda _: ["check", "--[/bold]\x1b"])
     yield Case("check", "an argument too many", lambda _: ["check", "x" * 10_000])
+
+
+PRESENT: dict[str, Damage] = {name: JUNK[name] for name in ("a folder", "a pipe", "a device", "a socket's name")} | {
+    "binary": lambda path: path.write_bytes(bytes(range(256))),
+    "UTF-16": lambda path: path.write_bytes("seed: 1\n".encode("utf-16")),
+    "half a character": lambda path: path.write_bytes("seed: é".encode()[:-1]),
+    "gigabytes": lambda path: os.truncate(path, 2**33),
+    "a megabyte of lines": lambda path: path.write_bytes(b"\n" * 2**20),
+}
+"""What a preset may find in the place of the present parameters."""
+
+
+def presets() -> Iterator[Case]:
+    """Names that are none, and places where no parameter file can be."""
+    for name in (
+        "digit",
+        "",
+        ".",
+        "../../params",
+        "/etc/passwd",
+        "digits.yaml",
+        "*",
+        "a\nb\x1b[31m",
+        "\udcff",
+        "x" * 10_000,
+    ):
+        yield Case("preset", f"named {name[:20]!r}", lambda _, n=name: ["preset", n, "--yes"])
+    yield Case("preset", "no name", lambda _: ["preset"])
+    yield Case("preset", "nobody to ask", lambda _: ["preset", "celeba-hq-256"])
+    for what, damage in PRESENT.items():
+        yield Case("preset", f"present: {what}", damaged("preset", "params.yaml", damage))
+    for place in ("data", "params.yaml/x", "/dev/full", "/dev/full/x", "/proc/nothing/x", "/", ".", "x" * 5000):
+        arguments = [*COMMANDS["preset"], "--params", place]
+        yield Case("preset", f"params: {place[:20]!r}", lambda _, a=arguments: a)
 
 
 def downloads() -> Iterator[Case]:

@@ -26,6 +26,7 @@ PATHS = {
     "tar": "images.tar.gz",
     "idx": "train-images-idx3-ubyte",
     "cifar10": "cifar.tar.gz",
+    "mnist-rgb": "train-images-idx3-ubyte",
 }
 
 
@@ -298,6 +299,19 @@ SOURCES: dict[str, dict[str, Make]] = {
             os.mkfifo(path.with_name("train-labels-idx1-ubyte")),
         ),
     },
+    "mnist-rgb": {
+        "a pipe": JUNK["a pipe"],
+        "cut": JUNK["cut"],
+        "a negative number": idx(2**32 - 6, 28, 28),
+        "a gzip that lies": zipped_idx(2**20, 28, 28),
+        "an image of gigapixels": idx(1, 2**16, 2**16),
+        "images of another size": idx(6, 14, 14, data=bytes(6 * 196)),
+        "images of nearly no size": idx(6, 1, 1, data=bytes(6)),
+        "no labels": lambda path: path.with_name("train-labels-idx1-ubyte").unlink(),
+        "labels that are no digits": lambda path: path.with_name("train-labels-idx1-ubyte").write_bytes(
+            struct.pack(">II", 0x801, 6) + bytes([0, 9, 10, 99, 255, 1])
+        ),
+    },
     "cifar10": JUNK
     | {
         "a command": batch(pickle.dumps(Trap(), 2)),
@@ -337,10 +351,11 @@ def source(kind: str, make: Make, workers: int = 1, skip: int = 0) -> Prepare:
     def prepare(folder: Path) -> list[str]:
         path = folder / PATHS[kind]
         make(path)
-        labels = kind in ("idx", "cifar10")  # else a picture beside the class folders would be the mistake
+        labels = kind in ("idx", "cifar10", "mnist-rgb")  # else a picture beside the class folders would be the mistake
         changes = {
             "labels": labels,
             "source": kind,
+            "channels": 3,
             "path": path.name,
             "allow_upscale": True,
             "max_skipped": skip,

@@ -55,6 +55,7 @@ CHANGES: dict[str, Any] = {
 }
 
 COMMANDS: dict[str, list[str]] = {
+    "preset": ["preset", "digits", "--yes"],
     "check": ["check"],
     "prepare": ["prepare", "--workers", "1"],
     "init": ["init"],

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pgan.errors import InputError
+from pgan.networks.config import Progressive
 from pgan.presets.catalogue import BASED_ON, FOLDER, names, read_preset
 from pgan.presets.overlay import WHOLE, overlay
 from pgan.strict_yaml import parse
@@ -92,6 +93,21 @@ def test_a_schedule_is_that_of_its_source(name: str, total: int, length: int, ba
     assert {(phase.batch, phase.lr) for phase in preset.phases.values()} == {(batch, 0.001)}
     assert last.resolution == preset.prepare.resolution
     assert preset.networks.minibatch_stddev == group
+
+
+def test_modes_are_recovered_as_the_official_configuration_says() -> None:
+    preset = read_preset("mnist-rgb-modes").experiment()
+    phases, networks, training = preset.phases, preset.networks, preset.training
+    assert [phase.kimg for phase in phases.values()] == [500, 2000, 500, 2000, 500, 2000, 7500]  # 15,000 in total
+    assert {(phase.batch, phase.lr) for phase in phases.values()} == {(64, 0.001)}
+    assert all(phase.gradient_target in (32 / phase.resolution, None) for phase in phases.values())
+    assert isinstance(networks, Progressive)
+    assert [networks.feature_maps(networks.stage(r)) for r in (4, 8, 16, 32)] == [64, 32, 16, 8]
+    assert (networks.latent_dimensions, networks.tanh, networks.minibatch_stddev) == (64, True, 64)
+    assert (training.critic_steps, training.drift) == (5, 0.0)
+    assert training.ema_beta is not None
+    assert training.ema_beta**5 == pytest.approx(0.999, abs=1e-7)
+    assert (preset.evaluate.images, "modes" in preset.evaluate.metrics) == (25_600, True)
 
 
 def test_mnist_is_grown_as_in_the_run_that_the_readme_shows() -> None:

@@ -1,5 +1,6 @@
 """Every preset from images to pictures, with narrow networks and phases of a step."""
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ TINY: dict[str, dict[str, Any]] = {
 }
 
 
+DIGITS = "train-images-idx3-ubyte"
 WIDTHS: dict[str, dict[str, Any]] = {
     "progressive": {"latent_size": 4, "fmap_base": 32, "fmap_max": 4},
     "dcgan": {"latent_size": 4, "width": 2},
@@ -43,7 +45,7 @@ WIDTHS: dict[str, dict[str, Any]] = {
 
 
 def tiny(content: dict[str, Any], images: Path, top: int = TOP) -> dict[str, Any]:
-    """A preset's parameters, made small, for two classes of images in a folder."""
+    """A preset's parameters, made small, for two classes of images in a folder, or digits where it needs those."""
     for section, values in TINY.items():
         content[section] |= values
     content["networks"] |= WIDTHS[content["networks"].get("architecture", "progressive")]
@@ -53,8 +55,10 @@ def tiny(content: dict[str, Any], images: Path, top: int = TOP) -> dict[str, Any
         if phase["resolution"] <= top or phase["kind"] == "fixed"
     }
     last = max(phase["resolution"] for phase in content["phases"].values())
-    own = {"source": "folder", "path": str(images), "resolution": last, "allow_upscale": True}
-    content["prepare"] |= own
+    own: dict[str, Any] = {"source": "folder", "path": str(images)}
+    if content["prepare"]["source"] == "mnist-rgb":
+        own = {"path": str(images / DIGITS), "mnist_rgb": {"count": 24}}
+    content["prepare"] |= own | {"resolution": last, "allow_upscale": True}
     content["evaluate"]["target_resolution"] = last
     content["features"]["classifier"] |= {"resolution": 8, "width": 2, "epochs": 1, "batch": 8}
     return content
@@ -62,13 +66,15 @@ def tiny(content: dict[str, Any], images: Path, top: int = TOP) -> dict[str, Any
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two classes of noise."""
+    """Two classes of noise; beside them two digits as IDX files, which a folder passes over."""
     folder = tmp_path_factory.mktemp("images")
     random = np.random.default_rng(0)
     for i in range(24):
         path = folder / f"class{i % 2}" / f"{i}.png"
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(random.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(path)
+    (folder / DIGITS).write_bytes(struct.pack(">IIII", 0x803, 2, 28, 28) + random.bytes(2 * 28 * 28))
+    (folder / DIGITS.replace("images-idx3", "labels-idx1")).write_bytes(struct.pack(">II", 0x801, 2) + bytes([3, 7]))
     return folder
 
 
@@ -93,6 +99,7 @@ def test_a_preset_runs_from_images_to_pictures(
     numbers = parse(Path(metrics).read_text())
     assert all(np.isfinite(value) for value in numbers.values())
     assert "swd" in numbers
+    assert ("modes" in numbers) == (name == "mnist-rgb-modes")
     assert Path("data/render/samples.png").is_file()
     assert len(list(Path("data/render/phases").glob("*.gif"))) == len(phases)
 

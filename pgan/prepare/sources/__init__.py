@@ -40,7 +40,7 @@ class Source:
 
 
 def open_source(settings: Prepare, seed: int) -> Source:
-    """List the images of the source that `settings` name; `seed` determines the crops of `photos`.
+    """List the images of the source that `settings` name; `seed` determines what `photos` and `mnist-rgb` draw.
 
     Raises:
         InputError: the source is missing, is not what it should be, or holds no images.
@@ -75,3 +75,8 @@ def open_source(settings: Prepare, seed: int) -> Source:
             from pgan.prepare.sources.cifar10 import cifar10
 
             return cifar10(path, settings.labels)
+        case "mnist-rgb":
+            from pgan.prepare.sources.mnist_rgb import mnist_rgb
+
+            labels_path = Path(settings.labels_path) if settings.labels_path else None
+            return mnist_rgb(path, labels_path, settings.mnist_rgb, settings.labels, seed)
