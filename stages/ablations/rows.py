@@ -212,6 +212,7 @@ def _fit_phases(content: Parameters, total_kimg: float, factor: float, place: Pa
             phase["resolution"] = _at_most(phase["resolution"], largest)
         elif phase["resolution"] > largest:
             del phases[key]
+    _fit_targets(content)
     *before, last = phases.values()
     used = sum(phase["kimg"] for phase in before)
     if used >= total_kimg:
@@ -219,6 +220,18 @@ def _fit_phases(content: Parameters, total_kimg: float, factor: float, place: Pa
     last["kimg"] = total_kimg - used
     for phase in phases.values():
         phase["kimg"] = phase["kimg"] * factor
+
+
+def _fit_targets(content: Parameters) -> None:
+    """Let the last phase have the gradient's target of `training`, and those before it keep their ratio to it.
+
+    The presets' targets grow with the distance from the full size, which may have been cut.
+    """
+    common, phases = content["training"]["gradient_target"], content["phases"].values()
+    excess = (list(phases)[-1].get("gradient_target") or common) / common
+    for phase in phases:
+        if excess > 1 and phase.get("gradient_target") is not None:
+            phase["gradient_target"] /= excess
 
 
 def _at_most(resolution: int | None, largest: int) -> int | None:

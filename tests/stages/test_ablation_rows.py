@@ -95,6 +95,19 @@ def test_other_images_bring_their_measures_and_cut_the_phases(tmp_path: Path) ->
     assert (folder["source"], folder["path"], folder["resolution"]) == ("folder", str(tmp_path / "images"), 32)
 
 
+def test_a_cut_chain_ends_with_the_target_that_the_whole_one_ended_with(tmp_path: Path) -> None:
+    """The official critic's images are as large as the last phase's, whichever that is."""
+    content = read_yaml(ROOT / "params.yaml")
+    content["prepare"]["resolution"] = 32
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    file, rows = FILE | {"base": "progressive", "total_kimg": 20000}, ["plain", "full"]
+    whole = made(file, tmp_path, Choice(rows=rows))["plain-0"]["phases"].values()
+    assert [phase["gradient_target"] for phase in whole] == [32, 16, 16, 8, 8, 4, 4, 2, 2, None, None]
+    cut = made(file, tmp_path, Choice(rows=rows, data=str(tmp_path / "small.yaml")))
+    assert [phase["gradient_target"] for phase in cut["plain-0"]["phases"].values()] == [8, 4, 4, 2, 2, 1, 1]
+    assert cut["full-0"]["phases"]["full"]["gradient_target"] is None
+
+
 def test_the_command_line_has_the_last_word(tmp_path: Path) -> None:
     choice = Choice(overrides=(("networks.pixel_norm", True), ("phases.*.batch", 4)))
     both = made(FILE, tmp_path, choice)["both-0"]
