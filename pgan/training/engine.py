@@ -16,6 +16,7 @@ from tqdm import tqdm
 from pgan.networks.config import Networks, Progressive
 from pgan.networks.network import Network
 from pgan.networks.progressive import Critic, Generator, GeneratorBlock
+from pgan.training.adversarial import LOSSES
 from pgan.training.config import Phase, Training
 from pgan.training.image_gradient import is_written_out
 
@@ -27,10 +28,16 @@ FUSE_UPSAMPLING_FROM = 16
 """Pixels per side. From here on the 4/9 of the multiplications outweigh what it takes to spread the kernel."""
 
 
-# Passes through a network, in units of a forward pass.  Critic: three batches forward; reals and fakes backward (by
-# maps and by weights: two each); the penalty's gradient, its own backward pass, and through it that of the mixed
-# images; the fakes.  Generator: both networks forward, the critic backward by its maps, the generator backward by both.
-CRITIC_UPDATE_PASSES = 3 + 4 + 1 + 2 + 2 + 1
+# Passes through a network, in units of a forward pass.  Critic: as many batches forward as are judged; reals and fakes
+# backward, by maps and by weights; each batch's penalised gradient, and its own backward pass by both; through that of
+# mixed images, their maps too; the fakes.  Generator: both networks forward, the critic backward by its maps, the
+# generator backward by both.
+CRITIC_UPDATE_PASSES = {
+    "at mixed images": 3 + 4 + (1 + 2) + 2 + 1,
+    "at reals": 2 + 4 + (1 + 2) + 1,
+    "at reals and fakes": 2 + 4 + 2 * (1 + 2) + 1,
+    None: 2 + 4 + 1,
+}
 GENERATOR_UPDATE_PASSES = 2 + 1 + 2
 
 # Two threads of a server CPU with AVX-512 (AMD EPYC), fmap_max 64, batch 16, rounded; benchmarks/step.py, with
@@ -102,7 +109,8 @@ def choose(networks: Networks, settings: Training, phase: Phase, steps: int, dev
 
 def seconds_won(networks: Progressive, settings: Training, phase: Phase, steps: int) -> float:
     """What compiled code saves in a phase of so many steps, on the CPU that the constants were measured on."""
-    passes = CRITIC_UPDATE_PASSES * settings.critic_steps + GENERATOR_UPDATE_PASSES
+    critic_passes = CRITIC_UPDATE_PASSES[LOSSES[settings.loss].penalty]
+    passes = critic_passes * settings.critic_steps + GENERATOR_UPDATE_PASSES
     flops = 2 * multiplications(networks, phase.resolution) * passes * phase.batch
     return steps * (COMPILED_SAVES_SECONDS + COMPILED_SAVES * (EAGER_STEP_SECONDS + flops / EAGER_FLOPS))
 

@@ -10,8 +10,10 @@ from pgan.networks import checkpoint
 from pgan.training import snapshots
 from pgan.training.config import Phase
 from pgan.training.determinism import make_deterministic
+from pgan.training.engine import PLAIN, Engine
 from pgan.training.interrupt import Interrupted
 from pgan.training.loop import Job, PhaseRun
+from pgan.training.precision import allow_tf32
 from pgan.training.snapshots import Snapshots
 from pgan.training.step import Step
 
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.gpu
 
 
 def test_a_step_on_the_gpu_agrees_with_the_cpu(networks, training):
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    allow_tf32("fp32")
     g = torch.Generator().manual_seed(0)
     x, z, mix = torch.rand(8, 1, 8, 8, generator=g), torch.randn(8, 8, generator=g), torch.rand(8, 1, 1, 1, generator=g)
     labels, alpha = torch.zeros(8, dtype=torch.long), torch.tensor(0.3)
@@ -45,6 +47,49 @@ def test_a_phase_trains_on_the_gpu_and_its_checkpoint_loads_on_the_cpu(networks,
     loaded = checkpoint.load(tmp_path / "out/checkpoint.pt", "cpu")
     assert loaded.progress.images == 1008
     assert all(p.isfinite().all() for p in loaded.generator.parameters())
+
+
+def one_step(device, networks, training, engine=PLAIN, **changes):
+    """The terms of one step at 8×8 in the middle of a fade."""
+    settings = training.model_copy(update=changes)
+    allow_tf32(settings.precision)
+    g = torch.Generator().manual_seed(0)
+    x, z, mix = torch.rand(8, 1, 8, 8, generator=g), torch.randn(8, 8, generator=g), torch.rand(8, 1, 1, 1, generator=g)
+    x, z, mix, alpha = (t.to(device) for t in (x, z, mix, torch.tensor(0.3)))
+    labels = torch.zeros(8, dtype=torch.long, device=device)
+    k = checkpoint.fresh(networks, 8, 0)
+    step = Step(k.generator.to(device), k.critic.to(device), k.ema.to(device), settings, 1e-3, 0.999, engine)
+    terms = step.update_critic(x, labels, z, mix, alpha) | step.update_generator(z, labels, alpha, reals=x)
+    return {name: term.item() for name, term in terms.items()}
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("tf32", 0.01), ("bf16", 0.1)])
+def test_lower_precision_is_near_single(precision, tolerance, networks, training):
+    exact = one_step("cpu", networks, training)
+    for name, term in one_step("cuda", networks, training, precision=precision).items():
+        assert term == pytest.approx(exact[name], rel=tolerance, abs=tolerance / 10), name
+
+
+@pytest.mark.parametrize("loss", ["wgan-gp", "logistic", "relativistic"])
+@pytest.mark.parametrize("engine", [Engine(compiled=True), Engine(recompute=True)], ids=["compiled", "recompute"])
+def test_however_a_step_is_computed_it_is_the_same(engine, loss, networks, training):
+    exact = one_step("cpu", networks, training, loss=loss)
+    for name, term in one_step("cuda", networks, training, engine, loss=loss).items():
+        assert term == pytest.approx(exact[name], rel=1e-3, abs=1e-4), name
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_memory_does_not_grow_with_time(precision, networks, training, tmp_path):
+    settings = training.model_copy(update={"precision": precision})
+    spec = Phase.model_validate({"from": "init", "kind": "grow", "resolution": 8, "kimg": 2, "batch": 16, "lr": 1e-3})
+    images = np.random.default_rng(0).integers(0, 256, (64, 1, 8, 8), dtype=np.uint8)
+    job = Job("p", spec, settings, 0, images, np.zeros(64, np.int64))
+    run = PhaseRun(job, checkpoint.fresh(networks, 4, 0), torch.device("cuda"))
+    held = []
+    for _ in range(100):
+        run._advance()
+        held.append(torch.cuda.memory_allocated())
+    assert max(held[50:]) <= max(held[5:50])
 
 
 @pytest.mark.parametrize("kind", ["stabilize", "grow"])
