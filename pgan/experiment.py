@@ -121,4 +121,5 @@ def check(params: Annotated[Path, typer.Option(help="The parameter file.")] = Pa
 
     for name, color in experiment.render.colors:
         check_color(color, f"{params}: render.colors.{name}")
-    typer.echo(f"{params}: {len(experiment.phases)} phases, up to {experiment.prepare.resolution} pixels: all is well")
+    count = len(experiment.phases)
+    typer.echo(f"{params}: {count} phase{'s' * (count > 1)}, up to {experiment.prepare.resolution} pixels: all is well")

@@ -13,7 +13,7 @@ import yaml
 from pgan.errors import InputError, RunError, exit_on_signals, protect_stderr, user_errors
 from pgan.files import check_place, whole_folder
 from pgan.strict_yaml import parse
-from stages.ablations.experiments import Experiments, Known, State, tracked_by_git_or_dvc
+from stages.ablations.experiments import Experiments, Known, State, check_committed, tracked_by_git_or_dvc
 from stages.ablations.rows import Ablation, Cell, Choice, cells, read_ablation
 from stages.tracking import identity
 
@@ -51,6 +51,7 @@ def ablate(
     check_place(folder)
     wanted = {experiment_name(name, cell): cell for cell in cells(name, content, choice)}
     experiments = Experiments()
+    check_committed()
     for path in {cell.parameters["prepare"]["path"] for cell in wanted.values()}:
         tracked_by_git_or_dvc(path)
     failed = run(experiments, wanted, jobs)

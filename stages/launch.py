@@ -17,8 +17,11 @@ from pathlib import Path
 from pgan.errors import InputError, RunError
 
 VARIABLE = "PGAN_LAUNCHER"
+TORCHRUN = ("torchrun", "torch.distributed.run")
+"""By itself or after `env …`, and as `python -m` has it."""
 PR_SET_PDEATHSIG = 1
 """From <sys/prctl.h>."""
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # found before any process is forked
 ENDS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
 
 
@@ -46,7 +49,7 @@ def _launcher() -> list[str]:
         words = shlex.split(os.environ.get(VARIABLE, ""))
     except ValueError as error:
         raise InputError(f"{VARIABLE}: {error}") from None
-    if words and Path(words[0]).name == "torchrun":
+    if any(Path(word).name in TORCHRUN for word in words):
         return [word for word in words if word != "--no-python"] + ["--no-python", "--"]
     return words
 
@@ -73,8 +76,8 @@ def _supervise(command: list[str]) -> None:
 
 def _die_with_the_stage() -> None:
     """In the launcher's process: be sent SIGTERM when the stage dies, were it by SIGKILL. Linux alone can do it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @contextmanager

@@ -145,7 +145,13 @@ def _projections(
 
 
 def transport_distances(first: Tensor, second: Tensor) -> list[float]:
-    """Mean |a₍ᵢ₎ - b₍ᵢ₎| of the sorted values, for each row of two float32 (directions, N)."""
+    """Mean |a₍ᵢ₎ - b₍ᵢ₎| of the sorted values, for each row of two float32 (directions, N).
+
+    Raises:
+        ValueError: they are of different shapes, so that nothing could be paired.
+    """
+    if first.shape != second.shape:
+        raise ValueError(f"{tuple(first.shape)} against {tuple(second.shape)} values")
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         return list(pool.map(_transport_distance, first, second))
 

@@ -65,6 +65,11 @@ class Networks(Architecture):
         """Size of the groups of samples that the critic looks at together (minibatch stddev); 0: at each alone."""
         return 0
 
+    @property
+    def uses_whole_batch(self) -> list[str]:
+        """What in these networks looks at all samples of a batch, so that no process can do with a share of it."""
+        return []
+
     def resolutions(self, last: int) -> list[int]:
         """All that the networks of a resolution have been through: the last is `last`.
 
@@ -166,6 +171,12 @@ class Progressive(Networks):
         """The minibatch stddev's."""
         return self.minibatch_stddev
 
+    @property
+    def uses_whole_batch(self) -> list[str]:
+        """By key."""
+        keys = ("batch_norm", "minibatch_discrimination")
+        return [f"networks.{key}" for key in keys if getattr(self, key)]
+
     def resolved(self) -> dict[str, Any]:
         """The parameters, with what null stands for."""
         resolved = {"latent_size": self.latent_dimensions, "critic_leaky_slope": self.critic_slope}
@@ -266,6 +277,11 @@ class Dcgan(Fixed):
     """Dimensions of the generator's embedding of a label; without effect when there are no classes."""
     instance_norm: bool
     """Instance normalisation of the critic's second to fourth layer."""
+
+    @property
+    def uses_whole_batch(self) -> list[str]:
+        """The generator's batch norm."""
+        return ["the batch norm of networks.architecture: dcgan"]
 
     def parameters(self) -> int:
         """Of generator and critic together."""

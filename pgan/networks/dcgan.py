@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pgan.networks import network
 from pgan.networks.config import Dcgan
-from pgan.networks.layers import BatchNorm, leaky_relu
+from pgan.networks.layers import BatchNorm, leaky_relu, precisely
 from pgan.networks.network import Alpha, check_labels
 from pgan.randomness import torch_generator
 
@@ -45,7 +45,7 @@ class Generator(network.Generator):
         x = x.view(-1, self.inputs, 1, 1)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = norm(layer(x)).relu()
-        return torch.tanh(self.to_image(x))
+        return torch.tanh(precisely(self.to_image, x))
 
     def initialize(self, seed: int) -> None:
         initialize(self, "Generator", seed)
@@ -87,7 +87,7 @@ class Critic(network.Critic):
             x = torch.cat([x, channel.view(-1, 1, *x.shape[2:])], 1)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = leaky_relu(norm(layer(x)), self.config.leaky_slope)
-        scores = self.to_score(x).flatten()
+        scores = precisely(self.to_score, x).flatten()
         return scores, scores.new_empty(len(scores), 0)
 
     def initialize(self, seed: int) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pgan.networks import network
 from pgan.networks.config import Fish
-from pgan.networks.layers import leaky_relu, minibatch_stddev, pixel_norm, upsample
+from pgan.networks.layers import leaky_relu, minibatch_stddev, pixel_norm, precisely, upsample
 from pgan.networks.network import Alpha
 from pgan.randomness import torch_generator
 
@@ -41,7 +41,7 @@ class Generator(network.Generator):
         x = self.activated(self.conv8b(x))
         x = self.activated(self.conv16(upsample(x)))
         x = self.activated(self.conv32(upsample(x)))
-        image = self.to_image(x)
+        image = precisely(self.to_image, x)
         return torch.tanh(image) if self.config.tanh else image
 
     def activated(self, x: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class Critic(network.Critic):
         x = leaky_relu(self.last(x), slope)
         if self.config.minibatch_stddev:
             x = minibatch_stddev(x, self.config.minibatch_stddev, sets)
-        scores = self.dense(x.flatten(1)).flatten()
+        scores = precisely(self.dense, x.flatten(1)).flatten()
         return scores, scores.new_empty(len(scores), 0)
 
     def initialize(self, seed: int) -> None:

@@ -61,6 +61,7 @@ def train(
     from pgan.networks import checkpoint
     from pgan.networks.sampling import pick_device
     from pgan.training.determinism import is_wanted, make_deterministic
+    from pgan.training.engine import without_effect
     from pgan.training.identity import identify, read_inputs
     from pgan.training.interrupt import Interrupted
     from pgan.training.loop import Job, PhaseRun
@@ -82,7 +83,7 @@ def train(
         raise InputError(f"{params}: phases.{phase}.{key}: {reason}")
     here = ranks()
     try:
-        here.check_batch(spec.batch, networks.group)
+        here.check_batch(spec.batch, networks.group, networks.uses_whole_batch)
     except ValueError as error:
         raise InputError(f"{params}: phases.{phase}.batch: {error}") from None
     images, labels = open_level(pyramid, spec.resolution), open_labels(pyramid)
@@ -98,6 +99,8 @@ def train(
     named = {name: str(path.absolute()) for name, path in origin.items()}
     key = identify(params, phase, chosen.type, inputs)
     here.check_same(key)
+    for sentence in without_effect(networks, settings) if here.leads else ():
+        typer.echo(f"note: {sentence}", err=True)
     with Snapshots(snapshots, phase, key, named, keeps=here.leads) as store:
         try:
             run.run(store, snapshot_seconds, log)

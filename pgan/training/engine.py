@@ -107,6 +107,19 @@ def choose(networks: Networks, settings: Training, phase: Phase, steps: int, dev
     )
 
 
+def without_effect(networks: Networks, settings: Training) -> list[str]:
+    """What the parameters ask for and such networks cannot have, each as a sentence."""
+    found = []
+    if settings.compile == "always" and (settings.recompute or not is_written_out(networks)):
+        reason = "recompute" if settings.recompute else "the critic's gradient is differentiated automatically"
+        found.append(f"training.compile: always has no effect: torch cannot compile this ({reason})")
+    if settings.recompute and not isinstance(networks, Progressive):
+        found.append(f"training.recompute has no effect on networks.architecture: {networks.architecture}")
+    if settings.recompute and isinstance(networks, Progressive) and networks.batch_norm:
+        found.append("training.recompute has no effect on a generator with batch norm")
+    return found
+
+
 def seconds_won(networks: Progressive, settings: Training, phase: Phase, steps: int) -> float:
     """What compiled code saves in a phase of so many steps, on the CPU that the constants were measured on."""
     critic_passes = CRITIC_UPDATE_PASSES[LOSSES[settings.loss].penalty]

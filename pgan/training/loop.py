@@ -21,6 +21,7 @@ from pgan.networks.network import Alpha
 from pgan.networks.sampling import generate, latents, sample_labels
 from pgan.randomness import derive, seed_layers, torch_generator
 from pgan.training import engine
+from pgan.training.adversarial import LOSSES
 from pgan.training.augment_reals import augment_reals, draws_per_image
 from pgan.training.config import Phase, Training
 from pgan.training.diff_augment import DRAWS, diff_augment
@@ -186,7 +187,7 @@ class PhaseRun:
                 self._draw_lr("critic learning rate", repeat)
                 self._seed_layers("critic layers", repeat)
                 self.means.add(self.step_.update_critic(*inputs))
-            generator_inputs = self._generator_inputs(alpha, reals=inputs[0])
+            generator_inputs = self._generator_inputs(alpha, reals=inputs[0], labels=inputs[1])
             self._draw_lr("generator learning rate", 0)
             self._seed_layers("generator layers", 0)
             self.means.add(self.step_.update_generator(*generator_inputs))
@@ -203,13 +204,22 @@ class PhaseRun:
         draws = self._diff_augment_draws("critic fakes", repeat)
         return reals, labels, z, mix, alpha, draws
 
-    def _generator_inputs(self, alpha: Alpha, reals: Tensor) -> tuple[Any, ...]:
-        """Latents, labels (as frequent as in the data), fade, draws, and the reals that the critic saw last."""
-        drawn = self._random("labels", 0, (self.job.phase.batch,)).cpu().double().numpy()
-        labels = np.asarray(self.job.labels[(drawn * len(self.job.labels)).astype(np.int64)])
+    def _generator_inputs(self, alpha: Alpha, reals: Tensor, labels: Tensor) -> tuple[Any, ...]:
+        """Latents, labels, fade, draws, and the reals that the critic saw last.
+
+        Where the loss pairs reals and fakes, the labels are those of these reals; else drawn, as often as in the data.
+        """
+        if not LOSSES[self.job.settings.loss].pairs:
+            labels = self._drawn_labels()
         z = self._normal("generator latents", 0)
         draws = self._diff_augment_draws("generator fakes", 0)
-        return z, torch.from_numpy(labels).to(self.device), alpha, draws, reals
+        return z, labels, alpha, draws, reals
+
+    def _drawn_labels(self) -> Tensor:
+        """(N,) int64, of random images."""
+        drawn = self._random("labels", 0, (self.job.phase.batch,)).cpu().double().numpy()
+        labels = np.asarray(self.job.labels[(drawn * len(self.job.labels)).astype(np.int64)])
+        return torch.from_numpy(labels).to(self.device)
 
     def _reals(self, images: Tensor, alpha: Alpha, repeat: int) -> Tensor:
         """uint8 (N, C, r, r) -> what the critic sees."""

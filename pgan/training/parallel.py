@@ -10,6 +10,7 @@ Nothing of this changes what a phase is: the number of ranks belongs to the mach
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from torch.distributed import Store
 
 T = TypeVar("T")
+
+ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 LAUNCHERS = {
     "torchrun": ("RANK", "WORLD_SIZE", "LOCAL_RANK"),
@@ -62,8 +65,15 @@ class Ranks:
         """Whether the launcher has died: nobody would pass on a signal any more."""
         return self.count > 1 and os.getppid() != self.launcher
 
-    def check_batch(self, batch: int, group: int) -> None:
-        """Raises ValueError unless all ranks can have as many whole minibatch-stddev groups of `group` (0: images)."""
+    def check_batch(self, batch: int, group: int, whole: list[str]) -> None:
+        """Whether this batch can be shared.
+
+        Raises:
+            ValueError: the ranks cannot have as many whole minibatch-stddev groups of `group` (0: images) each, or the
+                networks have layers, named in `whole`, that look at all of a batch.
+        """
+        if self.count > 1 and whole:
+            raise ValueError(f"{' and '.join(whole)} cannot do with a share of it; train in one process")
         parts, what = batch, "images"
         if group:
             parts, what = batch // min(group, batch), f"minibatch-stddev groups of {min(group, batch)}"
@@ -184,6 +194,8 @@ def _met(here: Ranks) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
+        for number in ENDS:  # torchrun ends those who are left: who has failed is on the way out already
+            signal.signal(number, signal.SIG_IGN)
         if not _is_first(store) and (isinstance(error, PganError | OSError) or out_of_memory(error)):
             sys.exit(error.exit_code if isinstance(error, PganError) else 1)
         if not here.leads:

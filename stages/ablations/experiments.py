@@ -212,6 +212,16 @@ def _is_worker(file: Path) -> bool:
     return "queue-worker" in shown.stdout
 
 
+def check_committed() -> None:
+    """Raises InputError where the code is not that of the commit by which experiments are known to be done."""
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", "pgan", "stages", "dvc.yaml")
+    if changed:
+        first = changed.splitlines()[0].split(maxsplit=1)[-1]
+        raise InputError(
+            f"{first}: changed since the last commit; commit it, or an older result would be taken for its own"
+        )
+
+
 def git(*arguments: str) -> str:
     """What `git …` prints. Raises RunError where it fails."""
     done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)

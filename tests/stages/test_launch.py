@@ -52,6 +52,7 @@ def test_a_stage_and_its_launcher_end_together(
     if number == signal.SIGKILL and sys.platform != "linux":
         pytest.skip("only Linux tells")
     pipeline.change("phases.stabilize_8.kimg", 400.0)
+    pipeline.change("training.compile", "never")  # so long a phase would be; a signal then gives up without a snapshot
     process = pipeline.start(*TRAIN, **{LAUNCHER: wrapper})
     wait_until(lambda: has_run(pipeline, "train@stabilize_8"))
     process.send_signal(number)

@@ -396,6 +396,20 @@ def test_without_jitter_the_learning_rate_is_the_phase_s(networks, training):
     assert {group["lr"] for adam in run.step_.optimizers.values() for group in adam.param_groups} == {0.001}
 
 
+@pytest.mark.parametrize(("loss", "same"), [("relativistic", True), ("wgan-gp", False)])
+def test_paired_reals_are_judged_by_their_own_labels(loss, same, networks, training, monkeypatch):
+    """A critic that is told labels must not be told those of other images."""
+    config, told = networks.model_copy(update={"classes": 3}), []
+    spec = Phase.model_validate({"from": "x", "kind": "grow", "resolution": 8, "kimg": 1, "batch": N, "lr": LR})
+    images = np.zeros((40, 1, 8, 8), np.uint8)
+    job = Job("p", spec, settings_of(training, loss), 0, images, np.arange(40) % 3)
+    phase = PhaseRun(job, checkpoint.fresh(config, 4, 0), torch.device("cpu"))
+    for update in ("update_critic", "update_generator"):
+        monkeypatch.setattr(phase.step_, update, lambda *inputs: told.append(inputs[1]) or {})
+    phase._advance()
+    assert torch.equal(*told) == same
+
+
 def test_generator_losses_that_pair_need_reals(networks, training):
     world = World(networks, settings_of(training, "relativistic"))
     with pytest.raises(AssertionError):

@@ -271,6 +271,18 @@ def test_the_demo_is_not_compiled(parameters, networks, training):
     assert not any(chosen(config, training, **spec).compiled for spec in parameters["phases"].values())
 
 
+def test_what_cannot_be_had_is_said(networks, training):
+    asked, again = (training.model_copy(update=changes) for changes in ({"compile": "always"}, {"recompute": True}))
+    assert engine.without_effect(networks, asked) == []
+    for config, settings, said in (
+        (networks.model_copy(update={"layer_norm": True}), asked, "differentiated automatically"),
+        (networks, asked.model_copy(update={"recompute": True}), "recompute"),
+        (networks.model_copy(update={"batch_norm": True}), again, "batch norm"),
+    ):
+        (sentence,) = engine.without_effect(config, settings)
+        assert said in sentence
+
+
 def test_wide_maps_stay_channels_first(networks, training):
     assert chosen(networks, training).channels_last
     wide = networks.model_copy(update={"fmap_base": 8192, "fmap_max": 512})

@@ -44,6 +44,16 @@ def test_the_ranks_find_the_stddev_groups_of_the_whole_batch(count: int) -> None
         assert torch.allclose(minibatch_stddev(x[share], 4), whole[share], rtol=1e-14)
 
 
+def test_layers_that_look_at_the_whole_batch_are_refused(networks) -> None:
+    alone, two = Ranks(), Ranks(0, 2)
+    for key, value in (("batch_norm", True), ("minibatch_discrimination", 5)):
+        config = networks.model_copy(update={key: value})
+        alone.check_batch(16, config.group, config.uses_whole_batch)
+        with pytest.raises(ValueError, match=f"networks.{key} cannot do with a share"):
+            two.check_batch(16, config.group, config.uses_whole_batch)
+    two.check_batch(16, networks.group, networks.uses_whole_batch)
+
+
 @pytest.mark.parametrize(("classes", "alpha"), [(0, 1.0), (10, 0.3)])
 def test_gradients_and_terms_are_those_of_one_process(
     classes: int, alpha: float, networks, training, monkeypatch: pytest.MonkeyPatch

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from pgan.networks import checkpoint
+from pgan.networks.config import Networks
 from pgan.training.config import Phase
 from pgan.training.loop import Job, PhaseRun
 from pgan.training.precision import autocast
@@ -12,6 +13,14 @@ from pgan.training.snapshots import Snapshots
 from pgan.training.step import Step
 
 N = 8
+FIXED = {
+    "dcgan": {"label_size": 2, "instance_norm": True},
+    "fish": {"dropout": 0.5, "minibatch_stddev": 2, "tanh": True},
+}
+FIXED = {
+    name: {"architecture": name, "channels": 3, "latent_size": 4, "width": 2, "leaky_slope": 0.2, "classes": 0} | own
+    for name, own in FIXED.items()
+}
 
 
 @pytest.fixture
@@ -59,6 +68,17 @@ def test_images_and_scores_are_not_rounded_to_bf16(networks, batch):
     for x in (images, scores):
         assert x.dtype == torch.float32
         assert not torch.equal(x, x.bfloat16().float())
+
+
+@pytest.mark.parametrize("architecture", ["dcgan", "fish"])
+def test_fixed_networks_have_images_and_scores_in_single_precision_too(architecture):
+    config = Networks.model_validate(FIXED[architecture])
+    start = checkpoint.fresh(config, config.first_resolution, seed=0)
+    with autocast("bf16", "cpu"), torch.no_grad():
+        images = start.generator(torch.randn(2, 4))
+        scores, _ = start.critic(images)
+    for x in (images, scores):
+        assert x.dtype == torch.float32
 
 
 def test_a_phase_in_bf16_resumes_bit_for_bit(networks, training, tmp_path):
