@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pgan.errors import InputError, RunError
+from pgan.training.interrupt import STOPS
 
 VARIABLE = "PGAN_LAUNCHER"
 TORCHRUN = ("torchrun", "torch.distributed.run")
@@ -22,7 +23,6 @@ TORCHRUN = ("torchrun", "torch.distributed.run")
 PR_SET_PDEATHSIG = 1
 """From <sys/prctl.h>."""
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # found before any process is forked
-ENDS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
 
 
 def launch(command: Callable[..., None], *arguments: str, **options: Path) -> None:
@@ -90,7 +90,7 @@ def _handed_on(process: "subprocess.Popen[bytes]") -> Iterator[list[int]]:
         if len(came) == 1:
             process.send_signal(number)
 
-    heard = [number for number in ENDS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores SIGHUP
+    heard = [number for number in STOPS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores SIGHUP
     before = {number: signal.signal(number, hand_on) for number in heard}
     try:
         yield came

@@ -19,14 +19,13 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pgan.errors import InputError, PganError, RunError, out_of_memory
+from pgan.training.interrupt import STOPS
 
 if TYPE_CHECKING:
     import torch
     from torch.distributed import Store
 
 T = TypeVar("T")
-
-ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 LAUNCHERS = {
     "torchrun": ("RANK", "WORLD_SIZE", "LOCAL_RANK"),
@@ -194,7 +193,8 @@ def _met(here: Ranks) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        for number in ENDS:  # torchrun ends those who are left: who has failed is on the way out already
+        # torchrun ends those who are left: who has failed is on the way out already
+        for number in set(STOPS) - {signal.SIGINT}:
             signal.signal(number, signal.SIG_IGN)
         if not _is_first(store) and (isinstance(error, PganError | OSError) or out_of_memory(error)):
             sys.exit(error.exit_code if isinstance(error, PganError) else 1)

@@ -26,7 +26,7 @@ class Step:
     (N, 1, 1, 1), the mixing factors of the gradient penalty; the fade; draws (N, DRAWS), with which `diff_augment`
     changes the fakes, unused where `settings.diff_augment` is empty.  They return the detached loss terms.
 
-    What makes it fast stands where it belongs: one call of the critic for reals and fakes (`losses.judge`), a gradient
+    What makes it fast stands where it belongs: one call of the critic for all images (`losses.examine`), a gradient
     penalty without a second derivative (`image_gradient`), and here fused Adam, one call for the whole average, a
     critic that computes no gradients of its own while the generator learns, and what the engine says.
     """
@@ -61,10 +61,7 @@ class Step:
         self, reals: Tensor, labels: Tensor, latents: Tensor, mix: Tensor, alpha: Alpha, draws: Tensor | None = None
     ) -> Terms:
         """One Adam step of the critic, then the EMA of the generator."""
-        self.critic.requires_grad_(True)
-        terms = self._update("critic", reals, labels, latents, mix, alpha, draws)
-        average(self.ema, self.generator, self.ema_decay)
-        return terms
+        return self._update_and_average("critic", reals, labels, latents, mix, alpha, draws)
 
     def update_generator(
         self,
@@ -82,10 +79,7 @@ class Step:
         self, reals: Tensor, labels: Tensor, latents: Tensor, mix: Tensor, alpha: Alpha, draws: Tensor | None = None
     ) -> Terms:
         """One Adam step of both networks, each by its gradient before either has moved; then the EMA."""
-        self.critic.requires_grad_(True)
-        terms = self._update("both", reals, labels, latents, mix, alpha, draws)
-        average(self.ema, self.generator, self.ema_decay)
-        return terms
+        return self._update_and_average("both", reals, labels, latents, mix, alpha, draws)
 
     def set_lr(self, lr: float) -> None:
         """Adam's learning rate from here on."""
@@ -157,6 +151,13 @@ class Step:
         return torch.optim.Adam(
             network.parameters(), lr, betas=(s.adam_beta1, s.adam_beta2), eps=s.adam_epsilon, fused=fused
         )
+
+    def _update_and_average(self, name: str, *inputs: Any) -> Terms:
+        """An update by which the critic learns, then the EMA."""
+        self.critic.requires_grad_(True)
+        terms = self._update(name, *inputs)
+        average(self.ema, self.generator, self.ema_decay)
+        return terms
 
     def _update(self, name: str, *inputs: Any) -> Terms:
         """One Adam step on a loss; the detached terms. Where compiled code fails, go on without it from here."""

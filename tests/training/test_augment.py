@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from one_phase import AUGMENTED
 
 from pgan.networks import checkpoint
 from pgan.training import loop, losses
@@ -28,15 +29,7 @@ STILL = {
     "brightness": ONE,
     "saturation": ONE,
 }
-FISH = {
-    "rotation": 25.0,
-    "shift_x": 0.05,
-    "shift_y": 0.1,
-    "shear": 10.0,
-    "zoom": {"low": 0.95, "high": 1.2},
-    "brightness": {"low": 0.8, "high": 1.4},
-    "saturation": {"low": 0.6, "high": 1.4},
-}
+FISH = AUGMENTED["augment_reals"]
 
 
 def images(n=3, channels=3, size=8, seed=0):
