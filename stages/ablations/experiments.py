@@ -177,10 +177,10 @@ def _written(value: Any) -> str:
 
 def tracked_by_git_or_dvc(path: str) -> None:
     """Raise InputError for a path of which a copy of the repository, in which the queue runs, would know nothing."""
-    if Path(path).is_absolute() or Path(f"{path}.dvc").is_file():
+    if Path(path).is_absolute():
         return
-    if not git("ls-files", "--", path):
-        advice = f"`dvc add {path}` and `git add {path}.dvc`, or name it by an absolute path"
+    if not git("ls-files", "--", path, f"{path}.dvc"):
+        advice = f"`dvc add {path}` and commit {path}.dvc, or name it by an absolute path"
         raise InputError(f"{path}: known to neither git nor DVC, so that no queued experiment would find it; {advice}")
 
 

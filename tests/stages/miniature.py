@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("stages", "pgan", "sources/README.md", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc")
+COPIED = ("stages", "pgan", "sources/README.md", "sources/.gitignore", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc")
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local")
 PHASE = {"kimg": 0.08, "batch": 8, "lr": 0.001}
 PHASES = {

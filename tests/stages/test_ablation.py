@@ -4,6 +4,7 @@ import csv
 import re
 import signal
 import time
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from miniature import PHASES, Pipeline, new_repository
 from mlruns import children, runs
+from PIL import Image
 
 ABLATION = {
     "title": "A miniature",
@@ -106,15 +108,29 @@ def table(place: Pipeline) -> list[dict[str, str]]:
 
 
 def test_nothing_is_queued_where_something_is_wrong(place: Pipeline) -> None:
-    (place.path / "loose").mkdir()
+    for folder in ("loose", "added"):
+        (place.path / folder).mkdir()
+        (place.path / folder / "a.png").touch()
+    place.dvc("add", "--quiet", "added")
     for arguments, message in (
         (("--rows", "nothing"), "--rows: tiny has no row 'nothing', but plain, longer"),
         (("--jobs", "0"), "--jobs: must be 1 or more, found 0"),
         (("--set", "seed"), "--set: expected KEY=VALUE, found 'seed'"),
         (("--data", "loose"), "loose: known to neither git nor DVC, so that no queued experiment would find it"),
+        (("--data", "added"), "added: known to neither git nor DVC"),  # as git does not know added.dvc
     ):
         done = place.run(*COMMAND, *arguments, check=False)
         assert done.returncode == 2, done.stdout
         (line,) = done.stdout.strip().splitlines()
         assert line.startswith(f"error: {message}")
     assert not re.search("tiny", place.dvc("queue", "status"))
+
+
+def test_an_experiment_finds_images_that_dvc_alone_knows(place: Pipeline) -> None:
+    Image.new("L", (8, 8)).save(place.path / "a.png")
+    with zipfile.ZipFile(place.path / "sources/images.zip", "w") as archive:
+        archive.write(place.path / "a.png", "class0/a.png")
+    place.dvc("add", "--quiet", "sources/images.zip")
+    place.commit()
+    changes = ("prepare.source=zip", "prepare.path=sources/images.zip", "prepare.max_images=null")
+    place.dvc("exp", "run", "--temp", *(part for change in changes for part in ("-S", change)), "prepare")
