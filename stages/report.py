@@ -43,6 +43,7 @@ def summary() -> list[str]:
         f"  grid of samples              {RENDER / 'samples.png'}",
         f"  real beside generated        {RENDER / 'real_vs_fake.png'}",
         f"  walk between latents         {RENDER / 'interpolation.gif'}",
+        f"  from near and far latents    {RENDER / 'transitions.png'}",
         f"  loss curves                  {RENDER / 'losses.png'}",
         f"  metrics by phase             {EVALUATE}/<phase>/metrics.json   (or: dvc metrics show)",
     ]

@@ -25,8 +25,9 @@ def render(
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("data/render"),
     device: Annotated[str, typer.Option(envvar="PGAN_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
 ) -> None:
-    """Draw what was trained: progress.gif, phases/*.gif, samples.png, real_vs_fake.png, interpolation.gif, losses.png,
-    metrics.png; and write losses.csv and metrics.csv, the curves of all phases in one table each.
+    """Draw what was trained: progress.gif, phases/*.gif, samples.png, real_vs_fake.png, transitions.png,
+    interpolation.gif, losses.png, metrics.png; and write losses.csv and metrics.csv, the curves of all phases in one
+    table each.
 
     The last phase in the parameter file is the final one: its generator makes the samples, and progress.gif follows
     the same latents from `init` to it.
@@ -111,5 +112,6 @@ def _draw_generator(generator: "Generator", settings: "Render", pyramid: Path, s
     pictures.samples_picture(fake, columns, settings).save(out / "samples.png")
     real = pictures.real_tiles(pyramid, generator, settings.rows * columns, columns, seed)
     pictures.real_vs_fake_picture(real, fake, columns, settings).save(out / "real_vs_fake.png")
+    pictures.transitions_picture(generator, settings, seed).save(out / "transitions.png")
     frames = pictures.walk_frames(generator, settings, seed)
     write_gif(frames, out / "interpolation.gif", settings.frame_ms, settings.frame_ms)

@@ -23,6 +23,21 @@ class Interpolation(Section):
     """Independent walks, shown side by side in `columns` columns."""
 
 
+class Transitions(Section):
+    """transitions.png: rows of images from one latent to another, of the nearest pairs and of the farthest."""
+
+    latents: int = Field(ge=4, le=1024)
+    """Random latents from which the pairs are chosen; the more, the nearer the nearest."""
+    pairs: int = Field(ge=1, le=64)
+    """Nearest pairs, and as many farthest, a row each."""
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if 2 * self.pairs > self.latents:
+            raise ValueError(f"{self.pairs} pairs need {2 * self.pairs} latents, found {self.latents}")
+        return self
+
+
 class Curves(Section):
     """losses.png and metrics.png."""
 
@@ -62,6 +77,7 @@ class Render(Section):
     hold_ms: int = Field(ge=20, le=60_000, multiple_of=10)
     """Time that the last frame of progress.gif and of the phases' GIFs is shown, in milliseconds."""
     interpolation: Interpolation
+    transitions: Transitions
     curves: Curves
     colors: Colors
 
@@ -72,6 +88,8 @@ class Render(Section):
             raise ValueError(f"rows × columns × tile² = {picture:,} pixels exceed the limit of {MOST_PIXELS:,}")
         if picture * self.frames_per_phase > MOST_FILM_PIXELS:
             raise ValueError(f"frames_per_phase pictures of {picture:,} pixels exceed {MOST_FILM_PIXELS:,} pixels")
+        if 2 * self.transitions.pairs * self.columns * self.tile**2 > MOST_PIXELS:
+            raise ValueError(f"transitions: 2 × pairs × columns images exceed the limit of {MOST_PIXELS:,} pixels")
         if walk.latents * walk.frames_between * walk.walkers * self.tile**2 > MOST_FILM_PIXELS:
             raise ValueError(f"interpolation: the frames exceed {MOST_FILM_PIXELS:,} pixels")
         return self

@@ -1,4 +1,4 @@
-"""What the final generator makes: samples.png, real_vs_fake.png and the frames of interpolation.gif."""
+"""What the final generator makes: samples.png, real_vs_fake.png, transitions.png and interpolation.gif's frames."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from pgan.randomness import derive
 from pgan.rendering.caption import caption, caption_width
 from pgan.rendering.config import Render
 from pgan.rendering.grid import GROUND, columns_by_class, enlarged, fitted, gap_of, grid, scale
-from pgan.rendering.latent_walk import closed_walk
+from pgan.rendering.latent_walk import closed_walk, open_walk, pairs_by_angle
 
 PIXELS_AT_ONCE = 2**18
 """Bounds the generator's memory: 64 images of 64×64 at once, or one of 512×512."""
@@ -23,7 +23,8 @@ PIXELS_AT_ONCE = 2**18
 
 def sample_tiles(generator: Generator, count: int, columns: int, seed: int) -> np.ndarray:
     """Generated images, uint8 (count, C, r, r); in a grid of `columns` columns, column i shows class i."""
-    return _generate(generator, latents(count, generator.latent_size, seed, "render samples"), columns)
+    z = latents(count, generator.latent_size, seed, "render samples")
+    return _generate(generator, z, torch.arange(count) % columns)
 
 
 def samples_picture(tiles: np.ndarray, columns: int, settings: Render) -> Image.Image:
@@ -72,11 +73,34 @@ def walk_frames(generator: Generator, settings: Render, seed: int) -> list[Image
     stops = latents(walk.latents * walk.walkers, generator.latent_size, seed, "render interpolation")
     path = closed_walk(stops.unflatten(0, (walk.latents, walk.walkers)), walk.frames_between)
     tile = fitted(generator.resolution, settings.tile)
-    return [grid(scale(_generate(generator, z, columns), tile), columns) for z in path]
+    classes = torch.arange(walk.walkers) % columns
+    return [grid(scale(_generate(generator, z, classes), tile), columns) for z in path]
 
 
-def _generate(generator: Generator, z: Tensor, columns: int) -> np.ndarray:
-    labels = torch.arange(len(z)) % columns if generator.classes else None
+def transitions_picture(generator: Generator, settings: Render, seed: int) -> Image.Image:
+    """Rows of images from one latent to another, on great circles: between near ones above, between far ones below.
+
+    What has learned a smooth map changes little in the former, and has no sudden step in the latter. A row keeps its
+    class.
+    """
+    chosen, steps = settings.transitions, max(2, settings.columns)
+    z = latents(chosen.latents, generator.latent_size, seed, "render transitions")
+    tile = fitted(generator.resolution, settings.tile)
+    classes = (torch.arange(chosen.pairs) % max(1, generator.classes)).repeat_interleave(steps)
+    parts = []
+    for title, farthest in (("nearest", False), ("farthest", True)):
+        path = open_walk(*pairs_by_angle(z, chosen.pairs, farthest), steps).flatten(0, 1)
+        part = grid(scale(_generate(generator, path, classes), tile), steps)
+        text = f"between the {title} of {chosen.latents} latents"
+        parts.append(caption(part, text, width=caption_width(part, text)))
+    picture = Image.new(parts[0].mode, (max(part.width for part in parts), sum(part.height for part in parts)))
+    for i, part in enumerate(parts):
+        picture.paste(part, (0, i * parts[0].height))
+    return picture
+
+
+def _generate(generator: Generator, z: Tensor, classes: Tensor) -> np.ndarray:
+    labels = classes if generator.classes else None
     return generate(generator, z, labels, batch=max(1, PIXELS_AT_ONCE // generator.resolution**2))
 
 

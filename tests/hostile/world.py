@@ -51,6 +51,7 @@ CHANGES: dict[str, Any] = {
     "render.tile": 16,
     "render.frames_per_phase": 2,
     "render.interpolation": {"latents": 2, "frames_between": 2, "walkers": 2},
+    "render.transitions": {"latents": 8, "pairs": 1},
     "render.curves.dpi": 40,
 }
 

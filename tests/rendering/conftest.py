@@ -21,6 +21,7 @@ RENDER: dict[str, Any] = {
     "frame_ms": 100,
     "hold_ms": 700,
     "interpolation": {"latents": 2, "frames_between": 3, "walkers": 4},
+    "transitions": {"latents": 8, "pairs": 2},
     "curves": {"smoothing": 0.01, "dpi": 50},
     "colors": {
         "generator_loss": "green",

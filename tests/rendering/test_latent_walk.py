@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from pgan.rendering.latent_walk import closed_walk, slerp
+from pgan.rendering.latent_walk import closed_walk, open_walk, pairs_by_angle, slerp
 
 
 def _angle(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -55,3 +55,31 @@ def test_a_closed_walk_passes_every_stop_and_ends_one_step_before_its_beginning(
     assert walk.shape == (12, 2, 8)
     torch.testing.assert_close(walk[::4], stops)
     torch.testing.assert_close(_angle(walk[-1], walk[0]), _angle(stops[-1], stops[0]) / 4, rtol=1e-4, atol=1e-5)
+
+
+def test_an_open_walk_begins_and_ends_at_its_latents() -> None:
+    a, b = _pair()
+    walk = open_walk(a, b, 4)
+    assert walk.shape == (5, 4, 16)
+    torch.testing.assert_close(walk[:, 0], a)
+    torch.testing.assert_close(walk[:, -1], b)
+
+
+@pytest.mark.parametrize("farthest", [False, True])
+def test_pairs_are_the_nearest_or_farthest_and_share_no_latent(farthest: bool) -> None:
+    z = torch.randn(12, 6, generator=torch.Generator().manual_seed(2))
+    z *= torch.arange(1.0, 13.0)[:, None]  # their norms do not matter
+    first, second = pairs_by_angle(z, 3, farthest)
+    used: list[int] = []
+    for a, b in zip(first, second, strict=True):
+        best = max if farthest else min
+        free = [i for i in range(len(z)) if i not in used]
+        expected = best((float(_angle(z[i], z[j])), i, j) for i in free for j in free if i < j)
+        assert float(_angle(a, b)) == pytest.approx(expected[0], abs=1e-6)
+        used += expected[1:]
+        assert torch.equal(torch.stack([a, b]), z[list(expected[1:])])
+
+
+def test_half_the_latents_are_the_most_pairs() -> None:
+    first, second = pairs_by_angle(torch.eye(6), 3)
+    assert sorted((first + second).nonzero()[:, 1].tolist()) == list(range(6))

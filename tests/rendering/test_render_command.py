@@ -26,7 +26,7 @@ CHAIN = {
     "stabilize_8": ("stabilize", "grow_8", 8),
 }
 FILES = ["interpolation.gif", "losses.csv", "losses.png", "metrics.csv", "metrics.png", "progress.gif"]
-FILES += ["real_vs_fake.png", "samples.png"]
+FILES += ["real_vs_fake.png", "samples.png", "transitions.png"]
 
 
 def _render(root: Path, out: str = "render", pyramid: str = "pyramid") -> dict[str, str]:
@@ -81,7 +81,7 @@ def test_every_kind_of_experiment(experiment: Experiment, phases: Any, options: 
     names = _render(root)
     assert set(names) == {*FILES, *(f"phases/{name}.gif" for name in phases)}
     mode = "L" if options.get("channels", 1) == 1 else "RGB"
-    for name in ("samples.png", "real_vs_fake.png"):
+    for name in ("samples.png", "real_vs_fake.png", "transitions.png"):
         with Image.open(root / "render" / name) as picture:
             assert picture.mode == mode
     with Image.open(root / "render" / "interpolation.gif") as walk:
@@ -102,7 +102,7 @@ def test_another_seed_draws_other_samples(experiment: Experiment) -> None:
     _change(root, lambda params: params.update(seed=2))
     after = _render(root)
     changed = [name for name in before if before[name] != after[name]]
-    assert changed == ["interpolation.gif", "real_vs_fake.png", "samples.png"]
+    assert changed == ["interpolation.gif", "real_vs_fake.png", "samples.png", "transitions.png"]
 
 
 def test_foreign_files_stay_and_a_failure_keeps_the_old_pictures(experiment: Experiment) -> None:
@@ -147,6 +147,7 @@ def test_a_full_disk_is_one_line(
         (lambda p: p["render"].update(rows=0), "render.rows: input should be greater than or equal to 1, found 0"),
         (lambda p: p["render"].update(frame_ms=125), "render.frame_ms: input should be a multiple of 10, found 125"),
         (lambda p: p["render"]["colors"].update(critic_fake="orang"), "'orang' is no colour; did you mean 'orange'?"),
+        (lambda p: p["render"]["transitions"].update(pairs=5), "render.transitions: 5 pairs need 10 latents, found 8"),
         (lambda p: p["render"]["interpolation"].update(latents=1), "render.interpolation.latents: input should be"),
         (lambda p: p.pop("seed"), "seed: missing"),
         (lambda p: p.pop("phases"), "phases: expected a mapping"),
