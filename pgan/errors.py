@@ -39,6 +39,7 @@ def fail(error: BaseException) -> NoReturn:
 
     An error that nobody foresaw is re-raised: hiding its traceback would help nobody.
     """
+    import os
     import sys
 
     if isinstance(error, PganError):
@@ -47,6 +48,9 @@ def fail(error: BaseException) -> NoReturn:
     if isinstance(error, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    if isinstance(error, BrokenPipeError):  # `pgan … | head`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what Python still holds back for it goes nowhere
+        sys.exit(128 + 13)  # as SIGPIPE ends others
     if isinstance(error, OSError):  # disk full, no permission, no such file: the system's words are clear enough
         where = f": {error.filename}" if error.filename else ""
         print(f"error: {readable(f'{error.strerror or error}{where}')}", file=sys.stderr)

@@ -38,6 +38,7 @@ def ablate(
     ] = None,
     jobs: Annotated[int, typer.Option(help="Experiments at a time.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Folder of the table; by default data/ablations/NAME.")] = None,
+    table: Annotated[bool, typer.Option("--table", help="Run nothing: the table of what is done so far.")] = False,
 ) -> None:
     """Run every row of an ablation as a DVC experiment, and print the table of the results.
 
@@ -54,8 +55,9 @@ def ablate(
     check_committed()
     for path in {cell.parameters["prepare"]["path"] for cell in wanted.values()}:
         tracked_by_git_or_dvc(path)
-    failed = run(experiments, wanted, jobs)
-    report(content, wanted, experiments.known(), folder)
+    failed = [] if table else run(experiments, wanted, jobs)
+    if not report(content, wanted, experiments.known(), folder) and table:
+        raise InputError(f"{name}: none of these {len(wanted)} runs is done; without --table they are run")
     if failed:
         first = f"{failed[0]}: {experiments.last_words(failed[0])}"
         raise RunError(f"{len(failed)} of {len(wanted)} experiments failed; the same command tries again; {first}")
@@ -88,6 +90,9 @@ def run(experiments: Experiments, wanted: dict[str, Cell], jobs: int) -> list[st
     if not experiments.has_workers():  # what seems to run was killed together with its worker
         experiments.interrupt(list(wanted))
     known = experiments.known()
+    others = [name for name in known if _is(known, name, State.QUEUED) and name not in wanted]
+    if others:
+        typer.echo(f"DVC has one queue: {', '.join(others)} in it will be run as well", err=True)
     try:
         for name, cell in wanted.items():
             if _is(known, name, State.FAILED):
@@ -132,15 +137,15 @@ def _is(known: dict[str, Known], name: str, state: State) -> bool:
 # --- the table
 
 
-def report(ablation: Ablation, wanted: dict[str, Cell], known: dict[str, Known], folder: Path) -> None:
-    """Write the table of what is done as Markdown, CSV, LaTeX and a picture, and print it."""
+def report(ablation: Ablation, wanted: dict[str, Cell], known: dict[str, Known], folder: Path) -> bool:
+    """Write the table of what is done as Markdown, CSV, LaTeX and a picture, and print it; False where nothing is."""
     from stages.ablations import plot, table
     from stages.ablations.results import read_results
 
     done = {name: cell for name, cell in wanted.items() if _is(known, name, State.DONE)}
     results = read_results({name: (cell, known[name].commit) for name, cell in done.items()})
     if not results:
-        return
+        return False
     phases = {cell.row: len(cell.parameters["phases"]) for cell in done.values()}
     made = table.make_table(ablation, results, phases)
     with whole_folder(folder) as part:
@@ -150,6 +155,7 @@ def report(ablation: Ablation, wanted: dict[str, Cell], known: dict[str, Known],
         plot.draw(made, part / "table.png")
     typer.echo(table.markdown(made))
     typer.echo(f"{folder}: table.md, table.csv, table.tex, table.png")
+    return True
 
 
 def main() -> None:

@@ -25,6 +25,8 @@ def preset(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference, and write nothing.")] = False,
 ) -> None:
     """Write the parameter file of a reproduced system, after showing how it differs from the present one."""
+    if show_list and name is not None:
+        raise InputError(f"{name}: --list takes no name; leave out one of them")
     if show_list:
         for each in map(read_preset, names()):
             typer.echo(describe(each))

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from stages.ablations.results import Result
 from stages.ablations.rows import Ablation
 
+LATEX = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {"é": r"\'e"}
+LATEX |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+"""What means something else to LaTeX, and how to have it."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -225,6 +229,4 @@ def _piped(header: list[str], body: Iterable[list[str]]) -> list[str]:
 
 def _escaped(text: str) -> str:
     """As LaTeX needs it."""
-    for letter in "&%$#_{}":
-        text = text.replace(letter, f"\\{letter}")
-    return text.replace("é", r"\'e")
+    return "".join(LATEX.get(letter, letter) for letter in text)

@@ -1,5 +1,7 @@
 """`pgan preset`: shows, asks, writes."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,9 +82,21 @@ def test_nothing_is_done_twice() -> None:
 
 def test_wrong_input_ends_in_one_line() -> None:
     assert refused("preset") == "error: name a preset; `pgan preset --list` says what there are"
+    assert refused("preset", "cifar10", "--list") == "error: cifar10: --list takes no name; leave out one of them"
     assert refused("preset", "digit") == "error: digit: no such preset; did you mean 'digits'?"
     assert "it is a folder" in refused("preset", "digits", "--params", ".")
     Path("binary").write_bytes(b"\xff\xfe\x00")
     assert "not a text file in UTF-8" in refused("preset", "digits", "--params", "binary", "--yes")
     Path("large").write_bytes(b"#" * 2**20)
     assert "large" in refused("preset", "digits", "--params", "large", "--yes")
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "pgan.cli", "preset", "--list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141

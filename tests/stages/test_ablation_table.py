@@ -22,7 +22,7 @@ ABLATION = Ablation.model_validate(
         "base": "digits",
         "total_kimg": 1.0,
         "rows": {
-            "a": {"label": "(a) first_100 %", "published": {"swd": 9.28, "ms_ssim": 0.2854}},
+            "a": {"label": "(a) first_100 % x^2 ~", "published": {"swd": 9.28, "ms_ssim": 0.2854}},
             "b": {"label": "(b) | second"},
             "c": {"label": "(c) not run"},
         },
@@ -62,7 +62,7 @@ def test_the_markdown_holds_each_number_beside_the_published_one_and_its_origin(
         *("SWD average, published", "MS-SSIM, published"),
     ]
     assert cells_of(first) == [
-        *("(a) first_100 %", "24.0 ± 5.7", "0 ± 0", "12.0 ± 2.8", "0.2500 ± 0", "2 min 30 s", "9.28", "0.2854"),
+        *("(a) first_100 % x^2 ~", "24.0 ± 5.7", "0 ± 0", "12.0 ± 2.8", "0.2500 ± 0", "2 min 30 s", "9.28", "0.2854"),
     ]
     assert cells_of(second)[1:] == ["247", "0", "123", "0.2500", "≥ 1 h 06 min", "–", "–"]
     assert "(c)" not in text
@@ -90,7 +90,7 @@ def test_the_latex_is_a_tabular_in_which_every_row_has_every_column(table: Table
     assert columns is not None
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert {line.count("&") + 1 for line in rows} == {len(columns[1])}
-    assert r"(a) first\_100 \%" in text
+    assert r"(a) first\_100 \% x\textasciicircum{}2 \textasciitilde{}" in text
     assert r"$12.0 \pm 2.8$" in text
     assert r"$\geq$ 1 h 06 min" in text
     assert "% b seed 0: DVC test-b-s0 (cccccccccc), MLflow runb0" in text
