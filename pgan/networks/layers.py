@@ -183,10 +183,14 @@ def downsample(x: Tensor) -> Tensor:
 
 
 def leaky_relu(x: Tensor, slope: float) -> Tensor:
-    """x where it is positive, else slope·x."""
+    """x where it is positive, else slope·x.  In eager code the result takes x's place in memory, and x is gone.
+
+    Training then keeps one map per layer instead of two: of a leaky ReLU's input, the way back needs the signs alone,
+    which its output has too, and the layer before it needs its own input only.  What is exported keeps its x.
+    """
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
         return x * positive_or(x, slope)
-    return F.leaky_relu(x, slope)
+    return F.leaky_relu(x, slope, inplace=not (torch.compiler.is_exporting() or torch.jit.is_tracing()))
 
 
 def positive_or(x: Tensor, slope: float) -> Tensor:

@@ -92,7 +92,7 @@ class Walk:
         slope = self.critic.config.critic_slope
 
         def forwards(x: Tensor) -> Passed:
-            own = x[-self.count :].detach()
+            own = x[-self.count :].detach()  # in eager code soon overwritten by values of the same signs
             if torch.compiler.is_compiling():
                 factor = positive_or(own, slope)
                 return leaky_relu(x, slope), lambda g: g * factor

@@ -17,6 +17,7 @@ from pgan.errors import InputError, PganError
 from pgan.files import whole_folder
 from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Checkpoint, Progress
+from pgan.networks.config import Progressive
 from pgan.networks.network import Alpha
 from pgan.networks.sampling import generate, latents, sample_labels
 from pgan.randomness import derive, seed_layers, torch_generator
@@ -297,9 +298,10 @@ class PhaseRun:
     def _memory_errors(self, snapshots: Snapshots) -> AbstractContextManager[None]:
         job, r = self.job, self.job.phase.resolution
         what = f"{job.name}: a batch of {job.phase.batch} at {r}×{r} pixels on {self.device}"
+        helps = isinstance(self.ema.config, Progressive) and not job.settings.recompute
         advice = (
-            f"lower phases.{job.name}.batch or networks.fmap_max; if another program took the memory, the same command "
-            f"goes on from {snapshots.path}"
+            f"{'set training.recompute, or ' * helps}lower phases.{job.name}.batch or networks.fmap_max; "
+            f"if another program took the memory, the same command goes on from {snapshots.path}"
         )
         return memory_errors(what, advice)
 

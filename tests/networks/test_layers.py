@@ -15,6 +15,7 @@ from pgan.networks.layers import (
     LayerNorm,
     MinibatchDiscrimination,
     UpConv,
+    leaky_relu,
     minibatch_stddev,
     pixel_norm,
     upsample,
@@ -138,3 +139,30 @@ def test_minibatch_stddev_of_half_precision_is_computed_in_single():
     x = (1 + torch.randn(4, 8, 3, 3) / 100).bfloat16()
     expected = minibatch_stddev(x.float(), 4)[:, -1].bfloat16()
     assert torch.equal(minibatch_stddev(x, 4)[:, -1], expected)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+def test_leaky_relu_in_place_has_the_very_gradients_of_a_new_tensor(slope):
+    layer, x = fresh(Conv(3, 5, 3, equalized=True)), torch.randn(2, 3, 6, 6, dtype=torch.float64, requires_grad=True)
+    found = []
+    for activated in (leaky_relu, F.leaky_relu):
+        y = activated(layer(x), slope)
+        (first,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+        found.append([y, first, *torch.autograd.grad(first.square().sum(), [x, layer.weight])])
+    for mine, expected in zip(*found, strict=True):
+        assert torch.equal(mine, expected)
+
+
+def test_a_convolution_and_its_activation_keep_one_map_beside_their_input():
+    layer, x, kept = fresh(Conv(3, 5, 3, equalized=True)), torch.randn(2, 3, 6, 6, dtype=torch.float64), {}
+
+    def keep(tensor):
+        if tensor.dim() == 4 and tensor.shape[-1] == 6:
+            kept[tensor.data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        y = leaky_relu(layer(x), 0.2)
+        layer_after = Conv(5, 4, 3, equalized=True).double()
+        layer_after(y)
+    assert kept.keys() == {x.data_ptr(), y.data_ptr()}

@@ -165,7 +165,7 @@ def test_out_of_memory_says_what_to_change_and_costs_nothing(experiment: Experim
     assert code == 1, output
     line = error_line(output)
     assert line.startswith("error: p: a batch of 20000 at 4×4 pixels on cpu: out of memory (")
-    assert "lower phases.p.batch or networks.fmap_max" in line
+    assert "set training.recompute, or lower phases.p.batch or networks.fmap_max" in line
     assert str(experiment.snapshots().relative_to(experiment.folder)) in line
     experiment.finish(expected)
 
