@@ -1,7 +1,8 @@
-"""What several test folders share: tiny parameters."""
+"""What several test folders share: tiny parameters, and a process from which commands are forked."""
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import yaml
+from zygote import Zygote
 
 from pgan.config import read_yaml
 from pgan.networks.config import Networks
@@ -31,6 +33,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not torch.cuda.is_available():
             for item in marked:
                 item.add_marker(pytest.mark.skip(reason="no CUDA device here"))
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    """Starts commands at once."""
+    process = Zygote()
+    yield process
+    process.close()
 
 
 @pytest.fixture(scope="session")

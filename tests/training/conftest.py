@@ -1,20 +1,11 @@
 """A phase to train and to disturb."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 from one_phase import Experiment
 from zygote import Zygote
-
-
-@pytest.fixture(scope="session")
-def zygote() -> Iterator[Zygote]:
-    """Starts commands at once."""
-    process = Zygote()
-    yield process
-    process.close()
 
 
 @pytest.fixture

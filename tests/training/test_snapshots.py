@@ -1,6 +1,5 @@
 """Snapshots: which ones are used, what a damaged one costs, how often they are made, and how they go."""
 
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 from one_phase import EVERY_STEP, KILLED_AFTER, OFTEN, TRAIN, Experiment
-from zygote import Zygote
 
 from pgan.networks import checkpoint
 from pgan.training import snapshots
@@ -152,23 +150,19 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_two_processes_may_train_the_same_phase(zygote: Zygote, experiment: Experiment) -> None:
+def test_two_processes_may_train_the_same_phase(experiment: Experiment) -> None:
     experiment.lay("stabilize", steps=150)
     expected = experiment.undisturbed()
-    other = Zygote()
-    try:
-        first = experiment.start(*OFTEN, before=EVERY_STEP + STALLED_AFTER.format(steps=20))
-        wait_for(lambda: any(experiment.folder.glob(f".pgan/snapshots/*/{PREVIOUS}")))
-        log = experiment.folder / "log.csv"
-        second = other.start(experiment.folder, *OFTEN, "--log", log.name, before=EVERY_STEP)
-        wait_for(lambda: "another process trains this very phase; it keeps the snapshots" in second.output.read_text())
-        first.send(9)
-        first.wait()
-        code, output = second.end()
-        assert code == 0, output
-        assert log.read_text().splitlines()[1].endswith(",nan"), "it began with the other's snapshot"
-    finally:
-        other.close()
+    first = experiment.start(*OFTEN, before=EVERY_STEP + STALLED_AFTER.format(steps=20))
+    wait_for(lambda: any(experiment.folder.glob(f".pgan/snapshots/*/{PREVIOUS}")))
+    log = experiment.folder / "log.csv"
+    second = experiment.start(*OFTEN, "--log", log.name, before=EVERY_STEP)
+    wait_for(lambda: "another process trains this very phase; it keeps the snapshots" in second.output.read_text())
+    first.send(9)
+    first.wait()
+    code, output = second.end()
+    assert code == 0, output
+    assert log.read_text().splitlines()[1].endswith(",nan"), "it began with the other's snapshot"
     experiment.assert_finished(expected)
 
 
@@ -223,7 +217,7 @@ def test_clean_removes_orphans_and_says_what_and_how_much(experiment: Experiment
     assert experiment.run("clean")[1].splitlines()[-1] == "0 deleted, 0.0 MB"
 
 
-def test_clean_leaves_what_it_cannot_judge_and_what_is_in_use(zygote: Zygote, experiment: Experiment) -> None:
+def test_clean_leaves_what_it_cannot_judge_and_what_is_in_use(experiment: Experiment) -> None:
     experiment.lay("stabilize", steps=6)
     experiment.break_off(5)
     kept = experiment.snapshots()
@@ -234,18 +228,14 @@ def test_clean_leaves_what_it_cannot_judge_and_what_is_in_use(zygote: Zygote, ex
     parent.with_name("away").rename(parent)
 
     change(experiment, kimg=1000.0)
-    other = Zygote()
-    try:
-        running = other.start(experiment.folder, *OFTEN)
-        wait_for(lambda: len(list(kept.parent.glob(f"*/{NEWEST}"))) == 2)
-        change(experiment, lr=0.5)
-        code, output = experiment.run("clean")
-        assert (code, output.count("kept: a process is training with it")) == (0, 1), output
-        assert output.splitlines()[-1].startswith("1 deleted")
-        os.kill(running.process, 9)
-        running.wait()
-    finally:
-        other.close()
+    running = experiment.start(*OFTEN)
+    wait_for(lambda: len(list(kept.parent.glob(f"*/{NEWEST}"))) == 2)
+    change(experiment, lr=0.5)
+    code, output = experiment.run("clean")
+    assert (code, output.count("kept: a process is training with it")) == (0, 1), output
+    assert output.splitlines()[-1].startswith("1 deleted")
+    running.send(9)
+    running.wait()
     assert experiment.run("clean")[1].splitlines()[-1].startswith("1 deleted")
 
 
