@@ -72,7 +72,8 @@ def train(
     if deterministic or is_wanted():
         make_deterministic()
     allow_tf32(settings.precision)
-    keep_freed_memory()
+    if not settings.recompute:  # what is kept lies in pieces, of which a third cannot be used again
+        keep_freed_memory()
     inputs = read_inputs(spec, parent, pyramid)
     before = checkpoint.load(parent)
     if before.config != networks:

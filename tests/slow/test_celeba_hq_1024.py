@@ -26,7 +26,12 @@ SHORT = {
     "init": {"resolution": 512},  # the phase before the last doubling has left such networks
     "training": {"samples": 2, "sample_frames": 2, "log_every_kimg": BATCH / 1000},
     "evaluate": {"images": 4, "swd": {"images": 4, "patches": 128, "directions": 512}},
-    "render": {"rows": 1, "columns": 1, "interpolation": {"latents": 2, "frames_between": 1, "walkers": 1}},
+    "render": {
+        "rows": 1,
+        "columns": 1,
+        "interpolation": {"latents": 2, "frames_between": 1, "walkers": 1},
+        "transitions": {"latents": 4, "pairs": 1},
+    },
 }
 
 
