@@ -125,7 +125,7 @@ def _serve(listener: socket.socket) -> None:
 def _keep(connection: socket.socket) -> None:
     """In a keeper: start the command, and tell its number and how it ended."""
     _, streams, _, _ = socket.recv_fds(connection, 1, 3)
-    with connection.makefile("rw", buffering=1) as lines:
+    with connection.makefile("rw") as lines:
         job = json.loads(lines.readline())
         child = os.fork()
         if child == 0:
@@ -134,7 +134,7 @@ def _keep(connection: socket.socket) -> None:
             _run(job, streams)
         for stream in streams:
             os.close(stream)
-        print(child, file=lines)
+        print(child, file=lines, flush=True)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), file=lines)
 
 

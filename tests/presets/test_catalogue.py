@@ -110,18 +110,6 @@ def test_modes_are_recovered_as_the_official_configuration_says() -> None:
     assert (preset.evaluate.images, "modes" in preset.evaluate.metrics) == (25_600, True)
 
 
-def test_mnist_is_grown_as_in_the_run_that_the_readme_shows() -> None:
-    run, preset = (
-        parse((ROOT / "docs/runs/mnist.yaml").read_text(encoding="utf-8")),
-        parse(read_preset("mnist-progressive").text),
-    )
-    assert preset["phases"] == run["phases"]
-    for section in ("prepare", "networks", "training", "features", "evaluate"):
-        for key, value in run[section].items():
-            if key != "compile":
-                assert preset[section][key] == value, (section, key)
-
-
 def test_an_unknown_name_is_refused_with_a_hint() -> None:
     with pytest.raises(InputError, match="no such preset; did you mean 'celeba-hq-256'"):
         read_preset("celeba-256")
