@@ -11,7 +11,7 @@ from pgan.strict_yaml import parse
 WHOLE = ("phases",)
 """Mappings that are never mixed: the upper file's replaces the lower one's."""
 COLUMN = 28
-"""Where the comment after a value begins."""
+"""Where the comment after a value begins, if that is not too long."""
 KEY = re.compile(r"( *)(\w+):(.*)")
 
 Entries = dict[str, list[str]]
@@ -42,7 +42,7 @@ def _replaced(key: str, lower: list[str], upper: list[str], indent: str) -> list
     if nested and body and key not in WHOLE and not _other_architecture(nested, body):
         return [*above, head if _comment(head) else first, *_merged(nested, body, f"{indent}  ")]
     comment = "" if nested or _comment(head) else _comment(first)
-    return [*above, f"{head:<{COLUMN}}{comment}" if comment else head, *body]
+    return [*above, f"{head + '  ':<{COLUMN}}{comment}" if comment else head, *body]
 
 
 def _entries(lines: list[str], indent: str) -> Entries:

@@ -1,5 +1,6 @@
 """The presets: valid, with the numbers of their sources, and laid over each other as values and as text."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def test_a_preset_is_valid_and_says_what_it_is(name: str) -> None:
     assert "Every knob of the experiment." in preset.text
     assert "Based on" not in preset.text
     assert max(map(len, preset.text.splitlines())) <= 125
+    assert not re.search(r"\S#", preset.text)
 
 
 @pytest.mark.parametrize("name", names())
