@@ -31,6 +31,8 @@ class Networks(Architecture):
 
     kinds: ClassVar[tuple[str, ...]]
     """Of phases in which such networks train."""
+    width_key: ClassVar[str]
+    """What makes them narrower, and smaller in memory."""
     channels: Literal[1, 3]
     """Image channels: 1 grey, 3 RGB. Must match prepare.channels."""
     classes: int
@@ -107,6 +109,7 @@ class Progressive(Networks):
     """The generator and critic that grow (Karras et al. 2018, Table 2 and section 4), and what its Table 1 varies."""
 
     kinds: ClassVar[tuple[str, ...]] = ("stabilize", "grow")
+    width_key: ClassVar[str] = "networks.fmap_max"
     architecture: Literal["progressive"] = "progressive"
 
     base_size: int = Field(ge=2, le=LARGEST)
@@ -231,6 +234,7 @@ class Fixed(Networks):
     """What the architectures of one size have."""
 
     kinds: ClassVar[tuple[str, ...]] = ("fixed",)
+    width_key: ClassVar[str] = "networks.width"
     size: ClassVar[int]
     """Pixels per side."""
     latent_size: int = Field(ge=1, le=2**20)

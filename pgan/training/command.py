@@ -94,7 +94,7 @@ def train(
     chosen = pick_device(device)
     here.check_device(chosen)
     job = Job(phase, spec, settings, seed, images, labels, inputs)
-    with memory_errors(f"{phase}: the networks on {chosen}", "lower networks.fmap_max"):
+    with memory_errors(f"{phase}: the networks on {chosen}", f"lower {networks.width_key}"):
         run = PhaseRun(job, before, chosen, here)
     origin = {"params": params, "parent": parent, "pyramid": pyramid}
     named = {name: str(path.absolute()) for name, path in origin.items()}

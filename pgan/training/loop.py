@@ -298,9 +298,10 @@ class PhaseRun:
     def _memory_errors(self, snapshots: Snapshots) -> AbstractContextManager[None]:
         job, r = self.job, self.job.phase.resolution
         what = f"{job.name}: a batch of {job.phase.batch} at {r}×{r} pixels on {self.device}"
-        helps = isinstance(self.ema.config, Progressive) and not job.settings.recompute
+        networks = self.ema.config
+        helps = isinstance(networks, Progressive) and not job.settings.recompute
         advice = (
-            f"{'set training.recompute, or ' * helps}lower phases.{job.name}.batch or networks.fmap_max; "
+            f"{'set training.recompute, or ' * helps}lower phases.{job.name}.batch or {networks.width_key}; "
             f"if another program took the memory, the same command goes on from {snapshots.path}"
         )
         return memory_errors(what, advice)
