@@ -15,6 +15,7 @@ import yaml
 from PIL import Image
 
 from pgan.networks.config import Networks
+from pgan.rendering.grid import gap_of
 
 ROOT = Path(__file__).parents[2]
 GIB = 2**30
@@ -92,8 +93,9 @@ def trained(place):
 
 
 @pytest.mark.slow
-def test_it_trains_the_official_networks_in_less_than_12_gib(place, trained):
-    assert trained < 12 * GIB
+def test_it_trains_the_official_networks_in_less_than_14_gib(place, trained):
+    print(f"peak of training: {trained / GIB:.1f} GiB")
+    assert trained < 14 * GIB
     networks = Networks.model_validate(yaml.safe_load((place / "params.yaml").read_text())["networks"])
     assert [networks.feature_maps(stage) for stage in range(1, 10)] == [512, 512, 512, 512, 256, 128, 64, 32, 16]
     summary = json.loads((place / "data/train/grow_1024/summary.json").read_text())
@@ -112,7 +114,8 @@ def test_recomputing_maps_takes_less_memory_and_changes_no_loss(place, trained):
         place, "train", "grow_1024", "--out", "recomputed/grow_1024", "--parent", "data/train/init/checkpoint.pt"
     )
     write_params(place, recompute=False)
-    assert peak < trained
+    print(f"peak with maps computed again: {peak / GIB:.1f} GiB")
+    assert peak < 0.9 * trained
     first, same = losses(place)[0], losses(place, "recomputed")[0]
     assert same == pytest.approx(first, rel=1e-3)
 
@@ -127,7 +130,7 @@ def test_it_is_measured_and_drawn(place, trained):
 
     assert pgan(place, "sample", checkpoint, "face.png", "--seeds", "0") < 3 * GIB
     assert pgan(place, "render") < 3 * GIB
-    for picture in ("face.png", "data/render/samples.png"):
+    for picture, edge in (("face.png", 1024), ("data/render/samples.png", 1024 + 2 * gap_of(1024))):
         image = Image.open(place / picture)
-        assert image.size == (1024, 1024)
+        assert image.size == (edge, edge)
         assert np.asarray(image).std() > 0
