@@ -14,7 +14,7 @@ from pgan.errors import InputError, RunError, exit_on_signals, protect_stderr, u
 from pgan.files import check_place, whole_folder
 from pgan.strict_yaml import parse
 from stages.ablations.experiments import Experiments, Known, State, check_committed, tracked_by_git_or_dvc
-from stages.ablations.rows import Ablation, Cell, Choice, cells, read_ablation
+from stages.ablations.rows import Ablation, Cell, Choice, cells, conditions, read_ablation
 from stages.tracking import identity
 
 POLL_SECONDS = 3.0
@@ -28,7 +28,10 @@ def ablate(
     rows: Annotated[str | None, typer.Option(help="Which rows, as in a,b,e; by default all.")] = None,
     seeds: Annotated[int, typer.Option(help="Runs of each row, with seeds 0, 1, …")] = 3,
     budget_kimg: Annotated[
-        float | None, typer.Option(help="Shorten all phases so that a row takes so many kimg, instead of the file's.")
+        float | None,
+        typer.Option(
+            help="Shorten all phases so that `total_kimg` of the file, which rows may exceed, becomes so many."
+        ),
     ] = None,
     data: Annotated[
         str | None, typer.Option(help="Other images: a preset, a parameter file, or a folder, zip or tar.")
@@ -52,12 +55,17 @@ def ablate(
     check_place(folder)
     wanted = {experiment_name(name, cell): cell for cell in cells(name, content, choice)}
     experiments = Experiments()
-    check_committed()
-    for path in {cell.parameters["prepare"]["path"] for cell in wanted.values()}:
-        tracked_by_git_or_dvc(path)
-    failed = [] if table else run(experiments, wanted, jobs)
-    if not report(content, wanted, experiments.known(), folder) and table:
-        raise InputError(f"{name}: none of these {len(wanted)} runs is done; without --table they are run")
+    failed = []
+    if not table:
+        check_committed()
+        for path in {cell.parameters["prepare"]["path"] for cell in wanted.values()}:
+            tracked_by_git_or_dvc(path)
+        failed = run(experiments, wanted, jobs)
+    if not report(content, choice, wanted, experiments.known(), folder) and table:
+        raise InputError(
+            f"{name}: none of these {len(wanted)} runs is done since the last commit; without --table they are run, "
+            "and what DVC's cache has of them is not computed again"
+        )
     if failed:
         first = f"{failed[0]}: {experiments.last_words(failed[0])}"
         raise RunError(f"{len(failed)} of {len(wanted)} experiments failed; the same command tries again; {first}")
@@ -137,7 +145,7 @@ def _is(known: dict[str, Known], name: str, state: State) -> bool:
 # --- the table
 
 
-def report(ablation: Ablation, wanted: dict[str, Cell], known: dict[str, Known], folder: Path) -> bool:
+def report(ablation: Ablation, choice: Choice, wanted: dict[str, Cell], known: dict[str, Known], folder: Path) -> bool:
     """Write the table of what is done as Markdown, CSV, LaTeX and a picture, and print it; False where nothing is."""
     from stages.ablations import plot, table
     from stages.ablations.results import read_results
@@ -147,7 +155,7 @@ def report(ablation: Ablation, wanted: dict[str, Cell], known: dict[str, Known],
     if not results:
         return False
     phases = {cell.row: len(cell.parameters["phases"]) for cell in done.values()}
-    made = table.make_table(ablation, results, phases)
+    made = table.make_table(ablation, results, phases, conditions(done.values(), choice.overrides))
     with whole_folder(folder) as part:
         (part / "table.md").write_text(table.markdown(made), encoding="utf-8")
         (part / "table.csv").write_text(table.comma_separated(made), encoding="utf-8")

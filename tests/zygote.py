@@ -117,8 +117,10 @@ def _serve(listener: socket.socket) -> None:
             if os.fork() == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 listener.close()
-                _keep(connection)
-                os._exit(0)
+                try:
+                    _keep(connection)
+                finally:  # also where nobody listens any more
+                    os._exit(0)
     os._exit(0)  # at once: taking torch to pieces lasts seconds
 
 

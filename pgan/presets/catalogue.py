@@ -41,7 +41,7 @@ def names() -> list[str]:
 def read_preset(name: str) -> Preset:
     """A preset by its name. Raises InputError where there is none."""
     if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
+        near = difflib.get_close_matches(name.lower(), names(), n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'?" if near else "see `pgan preset --list`"
         raise InputError(f"{name}: no such preset; {hint}")
     head, body = _head((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))

@@ -87,7 +87,10 @@ def _interactive() -> bool:
 
 def _next_step(preset: Preset) -> str:
     """What the user does now."""
-    path = preset.experiment().prepare.path
+    prepare = preset.experiment().prepare
+    path = prepare.path
+    if prepare.source in ("digits", "photos"):
+        return "`dvc repro` runs it"
     if path is not None and not Path(path).exists():
         return f"put its images at {path}, or change prepare.path, and then run `dvc repro`"
     return "`dvc repro` runs it"

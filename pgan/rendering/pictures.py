@@ -93,7 +93,8 @@ def transitions_picture(generator: Generator, settings: Render, seed: int) -> Im
         part = grid(scale(_generate(generator, path, classes), tile), steps)
         text = f"between the {title} of {chosen.latents} latents"
         parts.append(caption(part, text, width=caption_width(part, text)))
-    picture = Image.new(parts[0].mode, (max(part.width for part in parts), sum(part.height for part in parts)))
+    size = (max(part.width for part in parts), sum(part.height for part in parts))
+    picture = Image.new(parts[0].mode, size, GROUND if parts[0].mode == "L" else (GROUND, GROUND, GROUND))
     for i, part in enumerate(parts):
         picture.paste(part, (0, i * parts[0].height))
     return picture

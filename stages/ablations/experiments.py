@@ -6,6 +6,8 @@ no process for each look.
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +17,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from pgan.config import read_yaml
 from pgan.errors import InputError, RunError
@@ -112,15 +116,35 @@ class Experiments:
             time.sleep(1)
 
     def interrupt(self, names: list[str]) -> None:
-        """End what runs of these, as Ctrl-C would; what only seems to run, its process gone, becomes failed."""
+        """End what runs of these, as Ctrl-C would; what only seems to run, its process gone, becomes failed.
+
+        `dvc queue kill` would interrupt the worker, too, which then leaves locks and copies of the repository behind.
+        """
+        told = set()
         for _ in range(PATIENCE_SECONDS):
             known = self.known()
             running = [name for name in names if name in known and known[name].state is State.RUNNING]
             if not running:
                 return
-            with contextlib.suppress(RunError):  # it has ended in this moment
-                dvc("queue", "kill", *running)
+            if not self.has_workers():
+                with contextlib.suppress(RunError):  # it has ended in this moment
+                    dvc("queue", "kill", *running)
+            for name in running:
+                if name not in told and self._interrupt(known[name].commit):
+                    told.add(name)
             time.sleep(1)
+
+    def _interrupt(self, queued: str) -> bool:
+        """Send SIGINT to what runs an experiment, and to its stage; False where no process does."""
+        try:
+            process = psutil.Process(self._queue.proc[queued].pid)
+            group = os.getpgid(process.pid)
+            for each in [*process.children(recursive=True), process]:
+                if os.getpgid(each.pid) == group:  # a tracker has left it, and goes on
+                    each.send_signal(signal.SIGINT)
+        except (KeyError, psutil.NoSuchProcess, ProcessLookupError):
+            return False
+        return True
 
     def last_words(self, name: str) -> str:
         """The line of a failed experiment's log that says why, as far as one does."""
@@ -207,9 +231,10 @@ def dvc(*arguments: str) -> None:
 
 def _is_worker(file: Path) -> bool:
     """Whether the process whose number is in a file lives, and is a worker of DVC's."""
-    number = file.read_text().strip()
-    shown = subprocess.run(["ps", "-p", number, "-o", "command="], capture_output=True, text=True, check=False)
-    return "queue-worker" in shown.stdout
+    try:
+        return "queue-worker" in psutil.Process(int(file.read_text())).cmdline()
+    except (OSError, ValueError, psutil.Error):
+        return False
 
 
 def check_committed() -> None:

@@ -15,12 +15,12 @@ OURS, THEIRS = "tab:blue", "tab:gray"
 def draw(table: Table, path: Path) -> None:
     """Write a PNG picture: a panel for each quantity, a bar for each row."""
     columns = [column for column in table.columns if column.key in SHOWN]
-    figure = Figure(figsize=(4.5 * len(columns), 0.5 * len(table.lines) + 1.6), layout="constrained")
+    figure = Figure(figsize=(4.5 * len(columns), 0.5 * len(table.lines) + 2), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
     for panel, column in zip(panels, columns, strict=True):
         _panel(panel, column, table)
-    figure.suptitle(table.ablation.title)
+    figure.suptitle(f"{table.ablation.title}\n{table.made}", fontsize=10, wrap=True)
     figure.savefig(path, dpi=110, format="png")
 
 

@@ -1,7 +1,10 @@
 """An ablation's file: a base and rows of overrides -> the parameters of each (row, seed)."""
 
 import copy
-from collections.abc import Iterator
+import re
+import tarfile
+import zipfile
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +19,8 @@ from pgan.strict_yaml import parse
 
 FOLDER = Path(__file__).parent
 MOST_SEEDS = 1000
-ARCHIVES = {".zip": "zip", ".tar": "tar", ".tgz": "tar", ".gz": "tar"}
-"""Ending → source of a file of images."""
+NAME = re.compile(r"[A-Za-z0-9_-]+")
+"""What DVC takes as part of an experiment's name."""
 OF_THE_DATA = ("prepare", "features", "evaluate", "render")
 """Sections that `--data` brings with it: the images, and how results on them are measured and drawn."""
 
@@ -79,6 +82,20 @@ class Cell:
     parameters: Parameters
 
 
+def conditions(cells: Collection[Cell], overrides: Iterable[tuple[str, Any]]) -> str:
+    """How runs were made, in words: images, length, and what was set for all rows."""
+    images = {(cell.parameters["prepare"]["path"], cell.parameters["prepare"]["resolution"]) for cell in cells}
+    lengths: dict[float, list[str]] = {}
+    for cell in cells:
+        kimg = sum(phase["kimg"] for phase in cell.parameters["phases"].values())
+        rows = lengths.setdefault(float(f"{kimg:.6g}"), [])
+        if cell.row not in rows:
+            rows.append(cell.row)
+    said = [f"{path} at {size}×{size}" for path, size in sorted(images)]
+    said += [f"{kimg:g} kimg ({', '.join(rows)})" for kimg, rows in lengths.items()]
+    return "; ".join(said + [f"{key}={value}" for key, value in overrides])
+
+
 def read_ablation(name: str) -> tuple[str, Ablation]:
     """Its name and content, by the name of one of ours or the path of a YAML file.
 
@@ -91,6 +108,8 @@ def read_ablation(name: str) -> tuple[str, Ablation]:
         path = Path(name)
         if not path.is_file():
             raise InputError(f"{name}: neither one of the ablations ({', '.join(ours)}) nor a file")
+    if not NAME.fullmatch(path.stem):
+        raise InputError(f"{path}: its name becomes that of DVC's experiments: letters, digits, - and _ alone")
     ablation = validate(read_yaml(path), Ablation, path)
     for key in ablation.rows:
         if not (key.isidentifier() and key.isascii()):
@@ -185,15 +204,27 @@ def _change_data(content: Parameters, data: str) -> None:
     path = Path(data)
     if data in names() or path.suffix in (".yaml", ".yml"):
         other = parse(read_preset(data).text) if data in names() else read_yaml(path)
-        check_experiment(other, Path(data))
+        made = check_experiment(other, Path(data)).prepare
+        if made.base != content["prepare"]["base"]:
+            raise InputError(
+                f"--data: {data}: its images begin at {made.base} pixels, not {content['prepare']['base']}"
+            )
         content |= {section: other[section] for section in OF_THE_DATA}
-        content["networks"] |= {key: other["networks"][key] for key in ("base_size", "channels")}
+        content["networks"]["channels"] = made.channels
         content["training"]["mirror"] = other["training"]["mirror"]
-    elif path.is_dir() or (path.is_file() and path.suffix in ARCHIVES):
-        kind = "folder" if path.is_dir() else ARCHIVES[path.suffix]
+    elif (kind := _kind(path)) is not None:
         content["prepare"] |= {"source": kind, "path": data, "labels_path": None}
     else:
         raise InputError(f"--data: {data}: no preset, no parameter file, and no folder, zip or tar of images")
+
+
+def _kind(path: Path) -> str | None:
+    """The source that reads a folder or an archive of images; None for anything else."""
+    if path.is_dir():
+        return "folder"
+    if not path.is_file():
+        return None
+    return "zip" if zipfile.is_zipfile(path) else "tar" if tarfile.is_tarfile(path) else None
 
 
 # --- the phases

@@ -61,14 +61,16 @@ class Table:
     results: list[Result]
     phases: dict[str, int]
     """Row → its number of phases."""
+    made: str
+    """Of what images, how long, and with what changes."""
 
 
-def make_table(ablation: Ablation, results: list[Result], phases: dict[str, int]) -> Table:
+def make_table(ablation: Ablation, results: list[Result], phases: dict[str, int], made: str) -> Table:
     """Aggregate the results; rows without any are left out."""
     measured = [column for column in _columns(results) if any(column.key in r.metrics for r in results)]
     keys = [key for key in ablation.rows if any(result.row == key for result in results)]
     lines = [_line(ablation, key, [r for r in results if r.row == key], measured, phases[key]) for key in keys]
-    return Table(ablation, measured, lines, results, phases)
+    return Table(ablation, measured, lines, results, phases, made)
 
 
 def _columns(results: list[Result]) -> list[Column]:
@@ -129,7 +131,8 @@ def markdown(table: Table) -> str:
 
 
 def _notes(table: Table) -> list[str]:
-    notes = [f"Reproduces: {table.ablation.source}.", "SWD ×10³. Mean ± standard deviation over seeds."]
+    notes = [f"Reproduces: {table.ablation.source}.", f"Ours: {table.made}."]
+    notes.append("SWD ×10³. Mean ± standard deviation over seeds, where there are several.")
     notes.append("Time: of training, phases that rows share counted in each.")
     if any(line.partly for line in table.lines):
         notes.append("≥: some phases came from DVC's cache of earlier work, and are not counted.")
@@ -176,6 +179,7 @@ def latex(table: Table) -> str:
         )
     return "\n".join(
         [
+            f"% {table.made}",
             *(f"% {r.row} seed {r.seed}: DVC {r.experiment} ({r.commit[:10]}), MLflow {r.run}" for r in table.results),
             rf"\begin{{tabular}}{{l{'r' * len(titles)}}}",
             r"\toprule",

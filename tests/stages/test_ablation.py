@@ -56,6 +56,11 @@ def test_an_interrupted_ablation_goes_on_and_ends_in_a_table(place: Pipeline) ->
     assert first.returncode == 130, output
     assert "the same command goes on" in output
     assert working(place) == []
+    assert list((place.path / ".dvc/tmp/exps").glob("tmp*")) == []  # copies of the repository
+    assert list((place.path / ".git/refs").rglob("*.lock")) == []
+    assert "does not implement kill_job" not in "".join(
+        path.read_text() for path in (place.path / ".dvc/tmp/exps/celery").glob("dvc-exp-worker-*.out")
+    )
 
     output = place.run(*COMMAND).stdout
     assert output.count("queued tiny-plain-s0-") == 1  # it was interrupted; the other still waited

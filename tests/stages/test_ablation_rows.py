@@ -9,8 +9,9 @@ from miniature import ROOT
 
 from pgan.config import read_yaml
 from pgan.errors import InputError
+from pgan.presets.catalogue import read_preset
 from stages.ablations.experiments import overrides
-from stages.ablations.rows import FOLDER, Cell, Choice, cells, read_ablation
+from stages.ablations.rows import FOLDER, Cell, Choice, cells, conditions, read_ablation
 
 FILE: dict[str, Any] = {
     "title": "A test",
@@ -125,6 +126,8 @@ def test_the_command_line_has_the_last_word(tmp_path: Path) -> None:
         (Choice(budget_kimg=float("nan")), "--budget-kimg: nan is not above 0"),
         (Choice(data="nowhere"), "--data: nowhere: no preset, no parameter file, and no folder"),
         (Choice(data="nowhere.yaml"), "nowhere.yaml: no such file"),
+        (Choice(data="mnist-progressive"), "--data: mnist-progressive: its images begin at 7 pixels, not 4"),
+        (Choice(data=__file__), f"--data: {__file__}: no preset, no parameter file, and no folder"),
         (Choice(overrides=(("nothing.x", 1),)), "--set: nothing.x: there is no 'nothing' to set it in"),
         (Choice(overrides=(("seed.x", 1),)), "--set: seed.x: there is no 'seed' to set it in"),
         (Choice(overrides=(("networks.pixel_nrom", True),)), "test, row plain: networks.pixel_nrom: unknown parameter"),
@@ -166,6 +169,27 @@ def test_a_wrong_file_ends_in_one_line(change: dict[str, Any], message: str, tmp
         run(FILE | change, tmp_path, Choice())
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_name_that_is_none_of_an_experiment_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "my rows.yaml").write_text(yaml.safe_dump(FILE), encoding="utf-8")
+    with pytest.raises(InputError, match="letters, digits, - and _ alone"):
+        read_ablation(str(tmp_path / "my rows.yaml"))
+
+
+@pytest.mark.parametrize("data", ["wgan-64", "wgan-gp-fish-32"])
+def test_images_of_a_preset_with_other_networks_will_do(data: str, tmp_path: Path) -> None:
+    plain = made(FILE, tmp_path, Choice(rows=["plain"], data=data))["plain-0"]
+    assert plain["prepare"]["path"] == read_preset(data).experiment().prepare.path
+    assert (plain["networks"]["architecture"], plain["networks"]["channels"]) == ("progressive", 3)
+
+
+def test_conditions_say_images_length_and_changes(tmp_path: Path) -> None:
+    changes = (("networks.pixel_norm", True),)
+    found = run(FILE, tmp_path, Choice(rows=["plain", "longer"], seeds=2, overrides=changes))
+    assert (
+        conditions(found, changes) == "sources at 32×32; 200 kimg (plain); 400 kimg (longer); networks.pixel_norm=True"
+    )
 
 
 def test_no_file_is_refused_by_name() -> None:

@@ -30,6 +30,9 @@ ABLATION = Ablation.model_validate(
 )
 
 
+MADE = "faces.zip at 32×32; 0.4 kimg (a, b)"
+
+
 def result(row: str, seed: int, swd: float, timed: int = 2, seconds: float | None = 100.0, **more: float) -> Result:
     """Of one run."""
     metrics = {"swd_32": swd * 2, "swd_16": 0.0, "swd": swd, "ms_ssim": 0.25, "precision": 1.0} | more
@@ -44,7 +47,7 @@ def table() -> Table:
         result("a", 1, 14.0, seconds=200.0),
         result("b", 0, 123.4, timed=1, seconds=4000),
     ]
-    return make_table(ABLATION, results, {"a": 2, "b": 2})
+    return make_table(ABLATION, results, {"a": 2, "b": 2}, MADE)
 
 
 def test_means_and_deviations_are_those_of_the_seeds() -> None:
@@ -93,17 +96,18 @@ def test_the_latex_is_a_tabular_in_which_every_row_has_every_column(table: Table
     assert r"(a) first\_100 \% x\textasciicircum{}2 \textasciitilde{}" in text
     assert r"$12.0 \pm 2.8$" in text
     assert r"$\geq$ 1 h 06 min" in text
+    assert f"% {MADE}" in text
     assert "% b seed 0: DVC test-b-s0 (cccccccccc), MLflow runb0" in text
 
 
 def test_what_was_not_measured_is_a_dash_or_no_column() -> None:
     results = [result("a", 0, 1.0, frechet=2.0), result("b", 0, 1.0, seconds=None)]
-    table = make_table(ABLATION, results, {"a": 2, "b": 2})
+    table = make_table(ABLATION, results, {"a": 2, "b": 2}, MADE)
     second = [line for line in markdown(table).splitlines() if line.startswith("|")][3]
     assert cells_of(second)[5:7] == ["–", "–"]  # Fréchet, time
     assert "≥" not in markdown(table)
     only = Result("a", 0, "x", "c" * 40, {"frechet": 2.0}, None, None, 0)
-    assert [column.key for column in make_table(ABLATION, [only], {"a": 1}).columns] == ["frechet"]
+    assert [column.key for column in make_table(ABLATION, [only], {"a": 1}, MADE).columns] == ["frechet"]
 
 
 def test_the_picture_has_a_panel_for_each_quantity(table: Table, tmp_path: Path) -> None:
