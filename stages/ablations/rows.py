@@ -19,6 +19,8 @@ from pgan.strict_yaml import parse
 
 FOLDER = Path(__file__).parent
 MOST_SEEDS = 1000
+PUBLISHED = re.compile(r"swd(_\d+)?|ms_ssim|frechet")
+"""Metrics of which the table has a column."""
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 """What DVC takes as part of an experiment's name."""
 OF_THE_DATA = ("prepare", "features", "evaluate", "render")
@@ -114,6 +116,11 @@ def read_ablation(name: str) -> tuple[str, Ablation]:
     for key in ablation.rows:
         if not (key.isidentifier() and key.isascii()):
             raise InputError(f"{path}: rows.{key}: a row's key must be an identifier (letters, digits, _)")
+        for metric in ablation.rows[key].published:
+            if not PUBLISHED.fullmatch(metric):
+                raise InputError(
+                    f"{path}: rows.{key}.published.{metric}: expected swd, swd_<pixels>, ms_ssim or frechet"
+                )
         _check_likeness(ablation, key, path)
     return path.stem, ablation
 

@@ -155,6 +155,10 @@ def test_a_wrong_choice_ends_in_one_line(choice: Choice, message: str, tmp_path:
             "test.yaml: rows.a.like: it is like itself",
         ),
         ({"rows": {"e*": {"label": "e"}}}, "test.yaml: rows.e*: a row's key must be an identifier"),
+        (
+            {"rows": {"a": {"label": "a", "published": {"swdd": 1.0}}}},
+            "rows.a.published.swdd: expected swd, swd_<pixels>",
+        ),
         ({"rows": {"a": {"label": "a", "sets": {}}}}, "rows.a.sets: unknown parameter; did you mean 'set'?"),
         (
             {"rows": {"a": {"label": "a", "set": {"phases": 3}}}},
