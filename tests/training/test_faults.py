@@ -338,7 +338,8 @@ def test_a_snapshot_that_is_being_written_is_not_given_up(experiment: Experiment
 def test_a_terminal_that_is_closed_is_a_request_to_stop(experiment: Experiment) -> None:
     experiment.lay("stabilize", steps=6)
     expected = experiment.undisturbed()
-    code, output = experiment.run(*TRAIN, before=KILLED_AFTER.format(steps=3).replace("SIGKILL", "SIGHUP"))
+    heard = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); "  # even where the tests run under nohup
+    code, output = experiment.run(*TRAIN, before=heard + KILLED_AFTER.format(steps=3).replace("SIGKILL", "SIGHUP"))
     assert code == 129, output
     experiment.finish(expected)
 
