@@ -16,11 +16,11 @@ def caption(picture: Image.Image, left: str, right: str = "", width: int = 0) ->
     """`picture` under a line of text, centred on a ground that is at least `width` pixels wide."""
     font = _font(text_size(picture.width))
     height = 2 * text_size(picture.width)
-    framed = Image.new(picture.mode, (max(width, picture.width), height + picture.height), _grey(picture, GROUND))
+    framed = Image.new(picture.mode, (max(width, picture.width), height + picture.height), grey(picture, GROUND))
     framed.paste(picture, ((framed.width - picture.width) // 2, height))
     draw, margin = ImageDraw.Draw(framed), height // 4
-    draw.text((margin, height // 2), left, _grey(picture, TEXT), font, anchor="lm")
-    draw.text((framed.width - margin, height // 2), right, _grey(picture, TEXT), font, anchor="rm")
+    draw.text((margin, height // 2), left, grey(picture, TEXT), font, anchor="lm")
+    draw.text((framed.width - margin, height // 2), right, grey(picture, TEXT), font, anchor="rm")
     return framed
 
 
@@ -39,7 +39,7 @@ def text_size(width: int) -> int:
 def timeline(picture: Image.Image, marks: list[float], position: float) -> Image.Image:
     """`picture` above a bar that is filled up to `position`, with a notch at each of `marks`; all from 0 to 1."""
     bar = max(4, picture.height // 80)
-    framed = Image.new(picture.mode, (picture.width, picture.height + 2 * bar), _grey(picture, GROUND))
+    framed = Image.new(picture.mode, (picture.width, picture.height + 2 * bar), grey(picture, GROUND))
     framed.paste(picture, (0, 0))
     draw = ImageDraw.Draw(framed)
     left, right, top = bar, picture.width - bar, picture.height + bar // 2
@@ -47,15 +47,16 @@ def timeline(picture: Image.Image, marks: list[float], position: float) -> Image
     def x(fraction: float) -> int:
         return left + round(fraction * (right - left))
 
-    draw.rectangle((left, top, right, top + bar - 1), _grey(picture, FAINT))
+    draw.rectangle((left, top, right, top + bar - 1), grey(picture, FAINT))
     if position > 0:
-        draw.rectangle((left, top, x(position), top + bar - 1), _grey(picture, TEXT))
+        draw.rectangle((left, top, x(position), top + bar - 1), grey(picture, TEXT))
     for mark in marks:
-        draw.line((x(mark), top, x(mark), top + bar - 1), _grey(picture, GROUND), width=2)
+        draw.line((x(mark), top, x(mark), top + bar - 1), grey(picture, GROUND), width=2)
     return framed
 
 
-def _grey(picture: Image.Image, level: int) -> int | tuple[int, int, int]:
+def grey(picture: Image.Image, level: int) -> int | tuple[int, int, int]:
+    """A grey level as a colour of a picture of mode L or RGB."""
     return level if picture.mode == "L" else (level, level, level)
 
 

@@ -12,7 +12,7 @@ from pgan.errors import InputError
 from pgan.networks.network import Generator
 from pgan.networks.sampling import generate, latents
 from pgan.randomness import derive
-from pgan.rendering.caption import caption, caption_width
+from pgan.rendering.caption import caption, caption_width, grey
 from pgan.rendering.config import Render
 from pgan.rendering.grid import GROUND, columns_by_class, enlarged, fitted, gap_of, grid, scale
 from pgan.rendering.latent_walk import closed_walk, open_walk, pairs_by_angle
@@ -61,7 +61,7 @@ def real_vs_fake_picture(real: np.ndarray, fake: np.ndarray, columns: int, setti
         titled.append(caption(side, title, width=caption_width(side, title)))
     space = 6 * gap_of(enlarged(real.shape[-1], settings.tile))
     size = (titled[0].width + space + titled[1].width, max(side.height for side in titled))
-    picture = Image.new(sides[0].mode, size, GROUND if sides[0].mode == "L" else (GROUND, GROUND, GROUND))
+    picture = Image.new(sides[0].mode, size, grey(sides[0], GROUND))
     picture.paste(titled[0], (0, 0))
     picture.paste(titled[1], (titled[0].width + space, 0))
     return picture
@@ -94,7 +94,7 @@ def transitions_picture(generator: Generator, settings: Render, seed: int) -> Im
         text = f"between the {title} of {chosen.latents} latents"
         parts.append(caption(part, text, width=caption_width(part, text)))
     size = (max(part.width for part in parts), sum(part.height for part in parts))
-    picture = Image.new(parts[0].mode, size, GROUND if parts[0].mode == "L" else (GROUND, GROUND, GROUND))
+    picture = Image.new(parts[0].mode, size, grey(parts[0], GROUND))
     for i, part in enumerate(parts):
         picture.paste(part, (0, i * parts[0].height))
     return picture
