@@ -11,6 +11,7 @@ from pgan.config import MOST_BYTES
 from pgan.errors import InputError, user_errors
 from pgan.files import check_output, whole_file
 from pgan.inputs import read_bytes
+from pgan.prepare.config import EMBEDDED
 from pgan.presets.catalogue import Preset, names, read_preset
 
 COLORS = {"+": typer.colors.GREEN, "-": typer.colors.RED, "@": typer.colors.CYAN}
@@ -88,9 +89,7 @@ def _interactive() -> bool:
 def _next_step(preset: Preset) -> str:
     """What the user does now."""
     prepare = preset.experiment().prepare
-    path = prepare.path
-    if prepare.source in ("digits", "photos"):
-        return "`dvc repro` runs it"
+    path = None if prepare.source in EMBEDDED else prepare.path
     if path is not None and not Path(path).exists():
         return f"put its images at {path}, or change prepare.path, and then run `dvc repro`"
     return "`dvc repro` runs it"
