@@ -9,8 +9,9 @@ from pydantic import Field, SerializeAsAny
 from pgan.config import Section, read_yaml, validate
 from pgan.errors import SEPARATOR, InputError, user_errors
 from pgan.metrics.config import Evaluate, Features
+from pgan.metrics.sizes import classifier_problem, impossible
 from pgan.networks.config import Fixed, Init, Networks, Progressive
-from pgan.prepare.config import Prepare
+from pgan.prepare.config import CLASSES, Prepare
 from pgan.rendering.config import Render
 from pgan.training.config import Phase, Training, phase_problems
 
@@ -64,25 +65,44 @@ def _problems(e: Experiment) -> list[tuple[str, str]]:
         problems.append(("networks.channels", f"{e.networks.channels}, but prepare.channels is {e.prepare.channels}"))
     if e.networks.classes and not e.prepare.labels:
         problems.append(("networks.classes", f"{e.networks.classes}, but prepare.labels is false"))
+    elif mismatch := e.networks.class_problem(_known_classes(e.prepare) or e.networks.classes):
+        problems.append(("networks.classes", mismatch))
     if e.features.space == "classifier" and not e.prepare.labels:
         problems.append(("features.space", "'classifier' is trained on labels, but prepare.labels is false"))
     if "modes" in e.evaluate.metrics and e.prepare.source != "mnist-rgb":
         reason = f"'modes' counts the digits of prepare.source 'mnist-rgb', but that is '{e.prepare.source}'"
         problems.append(("evaluate.metrics", reason))
-    problems += _metric_problems(e.evaluate)
+    problems += impossible(e.evaluate, e.features, None)
     target = e.evaluate.target_resolution
     if target is not None and target not in e.prepare.levels:
         problems.append(("evaluate.target_resolution", f"{target} is no level of the pyramid {e.prepare.levels}"))
     return problems
 
 
-def _metric_problems(e: Evaluate) -> list[tuple[str, str]]:
-    """Settings of metrics for which there are too few images."""
-    count = min(e.precision_recall.images, e.images)
-    if e.precision_recall.neighbours < count:
-        return []
-    reason = f"{e.precision_recall.neighbours} needs more images than {count}"
-    return [("evaluate.precision_recall.neighbours", reason)]
+def _known_classes(prepare: Prepare) -> int | None:
+    """Classes that the source is known to have before it is read; with few images, some may be missing."""
+    return CLASSES.get(prepare.source) if prepare.max_images is None else None
+
+
+def check_data(e: Experiment, count: int, classes: int, path: Path) -> None:
+    """What can be known once the data are there, before anything is trained on them.
+
+    Args:
+        count: images in the pyramid.
+        classes: of them; 0 without labels.
+        path: of the parameter file.
+
+    Raises:
+        InputError: naming every key that cannot be right with these data.
+    """
+    problems = impossible(e.evaluate, e.features, count)
+    if e.prepare.source != "mnist-rgb":  # it has three digits an image; the last of its 1000 classes may be missing
+        if reason := e.networks.class_problem(classes):
+            problems.append(("networks.classes", reason))
+        if e.features.space == "classifier" and (problem := classifier_problem(e.features.classifier, count)):
+            problems.append(problem)
+    if problems:
+        raise InputError(SEPARATOR.join(f"{path}: {key}: {reason}" for key, reason in problems))
 
 
 def _chain_problems(e: Experiment) -> list[tuple[str, str]]:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from pgan.errors import InputError, exit_on_signals, protect_stderr, user_errors
-from pgan.experiment import read_experiment
+from pgan.experiment import check_data, read_experiment
 
 PARAMS = Path("params.yaml")
+PYRAMID = Path("data/pyramid")
 
 
 @dataclass(frozen=True)
@@ -73,5 +74,15 @@ def _run(stage: Stage, work: Callable[[], None]) -> None:
     parameters = resolved(PARAMS)
     if stage.phase is not None and stage.phase not in parameters["phases"]:
         raise InputError(f"{PARAMS}: phases has no '{stage.phase}'")
+    if stage.name not in ("prepare", "init"):  # the others come after `prepare`
+        _check_data()
     with Tracker(stage, parameters, root()):
         work()
+
+
+def _check_data() -> None:
+    """Refuse parameters that do not fit the images that are there, before hours of training, not after."""
+    from pgan.data.pyramid import open_labels
+
+    labels = open_labels(PYRAMID)  # which every one of these stages depends on
+    check_data(read_experiment(PARAMS), len(labels), int(labels.max()) + 1 if labels.any() else 0, PARAMS)

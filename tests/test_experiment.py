@@ -9,7 +9,8 @@ import yaml
 from typer.testing import CliRunner
 
 from pgan.cli import app
-from pgan.experiment import read_experiment
+from pgan.errors import InputError
+from pgan.experiment import check_data, check_experiment, read_experiment
 
 ROOT = Path(__file__).parent.parent
 
@@ -136,7 +137,9 @@ def test_help_answers_at_once_without_torch():
         ("render.colors.generator_loss", "grren", "render.colors.generator_loss: "),
         ("phases.grow_8.kimg", float("inf"), "phases.grow_8.kimg: input should be a finite number"),
         ("phases.é_8", {}, "phases.é_8"),
-        ("evaluate.precision_recall.neighbours", 3000, "evaluate.precision_recall.neighbours: 3000 needs more images"),
+        ("evaluate.precision_recall.neighbours", 3000, "evaluate.precision_recall.neighbours: 3000 of 2000"),
+        ("networks.classes", 2, "networks.classes: 2, but the data have 10; set it to 10"),
+        ("networks.classes", 11, "networks.classes: 11, but the data have 10; set it to 10"),
     ],
 )
 def test_check_finds_what_would_fail_hours_later(key, value, message, parameters, tmp_path, monkeypatch):
@@ -148,3 +151,34 @@ def test_check_finds_what_would_fail_hours_later(key, value, message, parameters
     result = CliRunner().invoke(app, ["check"])
     assert result.exit_code == 2, result.output
     assert f"params.yaml: {message}" in result.output
+
+
+def experiment(parameters, **changes):
+    content = copy.deepcopy(parameters)
+    for key, value in changes.items():
+        edit(content, key.replace("__", "."), value)
+    return check_experiment(content, Path("params.yaml"))
+
+
+def test_parameters_that_fit_the_data_pass(parameters):
+    check_data(experiment(parameters), 1797, 10, Path("params.yaml"))
+    check_data(experiment(parameters, networks__classes=10), 1797, 10, Path("params.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "count", "classes", "message"),
+    [
+        ({"networks__classes": 10}, 1797, 2, "networks.classes: 10, but the data have 2; set it to 2, or to 0"),
+        ({"networks__classes": 2}, 1797, 3, "networks.classes: 2, but the data have 3; set it to 3, or to 0"),
+        ({"networks__classes": 10}, 1797, 0, "networks.classes: 10, but the data have no labels; set it to 0"),
+        ({}, 3, 10, "evaluate.precision_recall.neighbours: 3 of 3 real images; take 2 at most, or more images"),
+        ({}, 70, 10, "features.classifier.batch: 64, but of 70 images 56 are left for training"),
+        ({"features__space": "none"}, 1, 10, "prepare: 1 image, but metrics compare sets of at least 2; add images"),
+    ],
+)
+def test_parameters_that_do_not_fit_the_data_are_refused(parameters, changes, count, classes, message):
+    """By the stages, as soon as the data are there: not after the training."""
+    if changes.get("networks__classes"):
+        changes = changes | {"prepare__source": "folder"}
+    with pytest.raises(InputError, match=re.escape(f"params.yaml: {message}")):
+        check_data(experiment(parameters, **changes), count, classes, Path("params.yaml"))

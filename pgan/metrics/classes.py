@@ -1,4 +1,4 @@
-"""What a classifier sees in the generated images: which classes, how evenly, how surely, and whether as asked."""
+"""What a classifier sees in the generated images: which classes, how often, how surely, and whether as asked."""
 
 import math
 
@@ -6,27 +6,40 @@ import torch
 from torch import Tensor
 
 
-def class_metrics(probabilities: Tensor, min_share: float, labels: Tensor | None = None) -> dict[str, float]:
+def class_metrics(
+    probabilities: Tensor, min_share: float, frequencies: Tensor, labels: Tensor | None = None
+) -> dict[str, float]:
     """Shares and certainty of the classes predicted.
 
     Args:
         probabilities: the classifier's, (N, K).
-        min_share: a class is found when at least this share of the images falls into it.
+        min_share: of the images, for a class to be found where all classes are equally frequent in the data; that of a
+            rarer class is less in proportion, that of a more frequent one is more.
+        frequencies: images of each class in the data, (K,).
         labels: the classes that a conditional generator was asked for, (N,) int64.
 
     Returns:
         `classes_found` (0 … K), `class_share_min`, `class_entropy` (1: all classes equally often, 0: only one),
-        `confidence` (mean probability of the predicted class), and with labels `label_accuracy`.
+        `class_kl` (KL(generated ‖ data) in nats; 0: each class as often as in the data), `confidence` (mean probability
+        of the predicted class), and with labels `label_accuracy`: the mean over the classes of the share of their
+        images that are predicted to be what was asked for, so that a rare class counts as much as a frequent one.
     """
     confidence, predicted = probabilities.double().max(1)
-    shares = torch.bincount(predicted, minlength=probabilities.shape[1]).double() / len(predicted)
-    entropy = float(torch.special.entr(shares).sum()) / math.log(len(shares))
+    classes = probabilities.shape[1]
+    shares = torch.bincount(predicted, minlength=classes).double() / len(predicted)
+    expected = frequencies.clamp(min=1).double()  # a class that the data lack would make the divergence infinite
+    expected /= expected.sum()
+    entropy = float(torch.special.entr(shares).sum()) / math.log(classes)
+    wanted = min_share * classes * expected
     found = {
         "class_entropy": max(0.0, entropy),
+        "class_kl": max(0.0, float(torch.special.xlogy(shares, shares / expected).sum())),
         "class_share_min": float(shares.min()),
-        "classes_found": float((shares >= min_share).sum()),
+        "classes_found": float(((shares >= wanted) & (shares > 0)).sum()),
         "confidence": float(confidence.mean()),
     }
     if labels is not None:
-        found["label_accuracy"] = float((predicted == labels).double().mean())
+        asked = torch.bincount(labels, minlength=classes)
+        right = torch.bincount(labels[predicted == labels], minlength=classes)
+        found["label_accuracy"] = float((right[asked > 0].double() / asked[asked > 0]).mean())
     return found

@@ -21,6 +21,7 @@ from pgan.metrics.config import ClassifierParams
 from pgan.metrics.modes import DIGITS, channels_apart, digits_apart, has_modes
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import open_reals
+from pgan.metrics.sizes import classifier_problem, held_out
 from pgan.networks import checkpoint
 from pgan.networks.weights import check_tensor
 from pgan.randomness import derive
@@ -122,13 +123,10 @@ def _open(pyramid: Path, params: ClassifierParams, seed: int) -> _Data:
     images = [open_reals(pyramid, meta, level) for level in levels]
     if has_modes(meta):
         images, labels, classes = list(map(channels_apart, images)), digits_apart(labels), DIGITS
+    if problem := classifier_problem(params, len(labels)):
+        raise InputError(": ".join(problem))
     order = np.random.default_rng(derive(seed, "held out")).permutation(len(labels))
-    split = max(1, round(params.held_out * len(labels)))
-    if len(labels) - split < params.batch:
-        raise InputError(
-            f"features.classifier: {len(labels) - split} training images are fewer than a batch of {params.batch}; "
-            "lower batch or held_out"
-        )
+    split = held_out(params, len(labels))
     return _Data(images, labels, train=order[split:], held_out=np.sort(order[:split]), classes=classes)
 
 

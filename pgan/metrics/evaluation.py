@@ -1,5 +1,6 @@
 """All metrics of one generator, from one set of generated images."""
 
+import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,13 +18,15 @@ from pgan.metrics.feature_space import Extractor, extract, open_extractor, read_
 from pgan.metrics.frechet import frechet_distance
 from pgan.metrics.inception_score import inception_score
 from pgan.metrics.kid import kernel_distance
-from pgan.metrics.modes import MODES, has_modes, mode_metrics
+from pgan.metrics.labels import class_frequencies, proportional_labels
+from pgan.metrics.modes import has_modes, mode_metrics
 from pgan.metrics.precision_recall import precision_recall
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import choose, real_chunks
+from pgan.metrics.sizes import ON_CLASSIFIER, ON_FEATURES, Sizes, biased_features, biased_swd, impossible
 from pgan.metrics.spool import spool
 from pgan.networks.network import Generator
-from pgan.networks.sampling import sample_images, sample_labels
+from pgan.networks.sampling import sample_images
 from pgan.randomness import derive
 
 VALUES_AT_ONCE = 2**18
@@ -40,6 +43,22 @@ class Reals:
     """Whether training mirrors the reals: then they are mirrored here too."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """The classes that the generated images are of."""
+
+    frequencies: np.ndarray
+    """Images of each class in the data, (K,) int64; (0,) where there are no classes."""
+    labels: Tensor | None
+    """What a conditional generator was asked for, (N,) int64."""
+
+    @property
+    def rarest(self) -> float | None:
+        """The smallest share of a class that the data have; None without classes."""
+        present = self.frequencies[self.frequencies > 0]
+        return float(present.min() / present.sum()) if len(present) else None
+
+
 def evaluate_generator(
     generator: Generator,
     reals: Reals,
@@ -51,6 +70,9 @@ def evaluate_generator(
 ) -> dict[str, float]:
     """The metrics that `params` lists and that are defined at this resolution and in this feature space, by name.
 
+    A conditional generator is asked for each class as often as the data have it.  Where there are too few images for a
+    metric, `<metric>_biased` is 1 and a line on stderr says why.  Metrics that are left out are named there, too.
+
     Args:
         generator: the EMA generator, at the phase's resolution.
         features: the section `features`, to find the feature network.
@@ -58,9 +80,13 @@ def evaluate_generator(
         scratch: a folder for unnamed temporary files: the generated images, and the patches of the SWD.
 
     Raises:
-        InputError: generator, pyramid and features do not fit together.
+        InputError: generator, pyramid and features do not fit together, or a metric has no meaning for so few images.
     """
     meta = read_meta(reals.pyramid)
+    for key, reason in impossible(params, features, meta.count):
+        raise InputError(f"{key}: {reason}")
+    if mismatch := generator.config.class_problem(len(meta.classes)):
+        raise InputError(f"{reals.pyramid}: the generator's classes are {mismatch}, and train again")
     if generator.channels != meta.channels:
         raise InputError(
             f"{reals.pyramid}: images of {meta.channels} channels, but the generator makes {generator.channels}"
@@ -83,17 +109,22 @@ def evaluate_generator(
     if extractor and "frechet" in params.metrics:
         real_features(reals.features, target)  # a missing level is found before the work, not after
     needed = _images_needed(params, generator.resolution, meta.count, extractor is not None)
+    _say_what_is_left_out(params, features, needed, generator.resolution)
     if not needed:
         return {}
     total = max(needed.values())
-    sampled = sample_images(generator, total, seed, "evaluate", params.batch, device)
+    frequencies = class_frequencies(reals.pyramid, meta)
+    labels = proportional_labels(frequencies, total) if generator.classes else None
+    sampled = sample_images(generator, total, seed, "evaluate", params.batch, device, labels)
     fakes = spool(counted(sampled, total, f"generate, {generator.resolution} pixels"), scratch)
     metrics: dict[str, float] = {}
     if extractor and "features" in needed:
         chunks = _chunks(fakes[: needed["features"]], features.batch)
-        metrics |= _feature_metrics(chunks, extractor, generator, reals, params, features.space, target, seed)
+        asked = Asked(frequencies, None if labels is None else labels[: needed["features"]])
+        metrics |= _feature_metrics(chunks, extractor, generator, reals, params, features, asked, seed)
     if "swd" in needed:
         metrics |= _swd(fakes[: needed["swd"]], reals, params, seed, scratch)
+        metrics |= _flagged(biased_swd(params, meta.count))
     if "ms_ssim" in needed:
         metrics |= _ms_ssim(fakes[: needed["ms_ssim"]], reals, meta.count, seed)
     return metrics
@@ -117,39 +148,62 @@ def _feature_metrics(
     generator: Generator,
     reals: Reals,
     params: Evaluate,
-    space: str,
-    target: int,
+    features: Features,
+    asked: Asked,
     seed: int,
 ) -> dict[str, float]:
     """The metrics on learned features. `fakes` are uint8 chunks (n, C, r, r)."""
     wanted = set(params.metrics)
     metrics: dict[str, float] = {}
+    resolution = generator.resolution
+    real = real_features(reals.features, resolution)
     if wanted & {"frechet", "kid", "precision_recall"}:
-        resolution = generator.resolution
         count = sum(map(len, fakes))
         fake = extract(extractor.features, counted(fakes, count, f"features, {resolution} pixels"))
-        real = real_features(reals.features, resolution)
         _check_dimensions(real, fake, reals.features)
         metrics |= _distances(real, fake, params, seed)
         if "frechet" in wanted:
+            target = params.target_resolution or read_meta(reals.pyramid).levels[-1]
             at_target = real if target == resolution else real_features(reals.features, target)
             _check_dimensions(at_target, fake, reals.features)
             metrics["frechet_target"] = (
                 metrics["frechet"] if target == resolution else frechet_distance(at_target, fake)
             )
-    by_class = wanted & {"classes", "modes"} if space == "classifier" else set()
+    by_class = {name for name in ON_CLASSIFIER if name in wanted and features.space == "classifier"}
+    classes = 0
     if by_class or "inception_score" in wanted:
         probabilities = extract(extractor.probabilities, fakes)
+        classes = probabilities.shape[1]
+        if by_class and classes != len(asked.frequencies):
+            raise InputError(f"{reals.features}: not the features of {reals.pyramid}; make them anew")
         if "classes" in by_class:
-            labels = sample_labels(len(probabilities), generator.classes)
-            metrics |= class_metrics(probabilities, params.classes.min_share, labels)
+            frequencies = torch.from_numpy(asked.frequencies)
+            metrics |= class_metrics(probabilities, params.classes.min_share, frequencies, asked.labels)
         if "modes" in by_class:
-            if probabilities.shape[1] != MODES:
-                raise InputError(f"{reals.features}: not the features of {reals.pyramid}; make them anew")
             metrics |= mode_metrics(probabilities)
         if "inception_score" in wanted:
             metrics["inception_score"] = inception_score(probabilities, params.inception_score.splits)
-    return metrics
+    sizes = Sizes(len(real), real.shape[1], classes, asked.rarest)
+    return metrics | _flagged(biased_features(params, by_class, sizes))
+
+
+def _flagged(biased: dict[str, str]) -> dict[str, float]:
+    """`<metric>_biased` for each of them, after a line on stderr that says why."""
+    for metric, reason in biased.items():
+        print(f"note: {metric} is biased: {reason}", file=sys.stderr)
+    return {f"{metric}_biased": 1.0 for metric in biased}
+
+
+def _say_what_is_left_out(params: Evaluate, features: Features, needed: dict[str, int], resolution: int) -> None:
+    """A line on stderr for the metrics that are asked for and not defined here."""
+    wanted = [name for name in params.metrics if name in ON_FEATURES]
+    if features.space == "inception":
+        wanted = [name for name in wanted if name in ON_CLASSIFIER]
+    if wanted and features.space != "classifier":
+        print(f"note: left out, as features.space is {features.space}: {', '.join(wanted)}", file=sys.stderr)
+    small = [name for name in ("swd", "ms_ssim") if name in params.metrics and name not in needed]
+    if small:
+        print(f"note: left out, as they are not defined at {resolution} pixels: {', '.join(small)}", file=sys.stderr)
 
 
 def _check_dimensions(real: Tensor, fake: Tensor, folder: Path) -> None:

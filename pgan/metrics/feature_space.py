@@ -26,6 +26,7 @@ from pgan.metrics.modes import DIGITS, channels_apart, together
 from pgan.metrics.outputs import rounded, write_json
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import choose, real_chunks
+from pgan.metrics.sizes import FEWEST_REALS
 
 SPACE, CLASSIFIER, METRICS = "space.json", "classifier.pt", "metrics.json"
 
@@ -66,6 +67,8 @@ def make_features(
     meta = read_meta(pyramid)
     metrics: dict[str, float] = {}
     digest = None
+    if meta.count < FEWEST_REALS:
+        raise InputError(f"{pyramid}: 1 image, but metrics compare sets of at least {FEWEST_REALS}; add images")
     with replaced_folder(out, marker=SPACE, maker="pgan features") as folder:
         if params.space == "classifier":
             model, metrics = train_classifier(pyramid, params.classifier, mirror, seed, device)

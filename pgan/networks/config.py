@@ -91,6 +91,17 @@ class Networks(Architecture):
             reason = f"a batch of {batch} at {resolution} pixels makes feature maps of {values:,} values"
             raise ValueError(f"{reason}, more than any device holds; lower the batch")
 
+    def class_problem(self, found: int) -> str | None:
+        """Why `classes` does not fit data of `found` classes (0: without labels), if so.
+
+        With more, labels would be asked for that no image has.
+        """
+        if self.classes in (0, found):
+            return None
+        if not found:
+            return f"{self.classes}, but the data have no labels; set it to 0, or prepare.labels to true"
+        return f"{self.classes}, but the data have {found}; set it to {found}, or to 0 to train without labels"
+
     def resolved(self) -> dict[str, Any]:
         """The parameters, with what null stands for."""
         return self.model_dump()

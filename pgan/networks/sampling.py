@@ -43,7 +43,9 @@ def latents(count: int, size: int, seed: int, purpose: str) -> Tensor:
 
 
 def sample_labels(count: int, classes: int) -> Tensor | None:
-    """Labels 0, 1, …, classes - 1, 0, 1, …, (count,) int64; None without classes."""
+    """Labels 0, 1, …, classes - 1, 0, 1, …, (count,) int64, for pictures, which show all classes alike; None without
+    classes.
+    """
     return torch.arange(count) % classes if classes else None
 
 
@@ -66,12 +68,17 @@ def generate(
 
 
 def sample_images(
-    generator: Generator, count: int, seed: int, purpose: str, batch: int, device: torch.device
+    generator: Generator,
+    count: int,
+    seed: int,
+    purpose: str,
+    batch: int,
+    device: torch.device,
+    labels: Tensor | None,
 ) -> Iterator[np.ndarray]:
-    """`count` images in uint8 chunks of up to `batch`, (n, C, H, W); labels run through the classes in turn."""
+    """`count` images in uint8 chunks of up to `batch`, (n, C, H, W), of the classes `labels`, (count,) int64."""
     generator.to(device)
     z = latents(count, generator.latent_size, seed, purpose)
-    labels = sample_labels(count, generator.classes)
     for i in range(0, count, batch):
         chunk = None if labels is None else labels[i : i + batch]
         yield generate(generator, z[i : i + batch], chunk, batch)

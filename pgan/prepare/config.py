@@ -16,6 +16,9 @@ EMBEDDED = ("digits", "photos")
 DRAWN = ("photos", "mnist-rgb")
 """Sources whose images the seed determines."""
 
+CLASSES = {"digits": 10, "cifar10": 10, "mnist-rgb": 1000}
+"""Sources whose number of classes is known before they are read."""
+
 MAX_RESOLUTION = 4096
 """Pixels: one float32 RGB image of this size is 192 MiB."""
 

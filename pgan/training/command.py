@@ -123,8 +123,8 @@ def _check_data(shape: tuple[int, ...], labels: "np.ndarray", networks: Networks
         )
     if len(labels) != shape[0]:
         raise InputError(f"{pyramid}: {shape[0]} images but {len(labels)} labels; make the pyramid again")
-    top = int(labels.max()) + 1 if len(labels) else 0
-    if networks.classes and top > networks.classes:
-        raise InputError(
-            f"{params}: networks.classes: {networks.classes}, but the labels in {pyramid} go up to {top - 1}"
-        )
+    found = (
+        int(labels.max()) + 1 if labels.any() else 0
+    )  # of the last class there is an image; without labels all are 0
+    if reason := networks.class_problem(found):
+        raise InputError(f"{params}: networks.classes: {reason}")

@@ -39,6 +39,12 @@ def make_pyramid(folder: Path, images: np.ndarray, labels: np.ndarray, classes: 
 
 
 @pytest.fixture(scope="session")
+def new_pyramid() -> Callable[..., Path]:
+    """`make_pyramid`, for tests that need one of their own."""
+    return make_pyramid
+
+
+@pytest.fixture(scope="session")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All of scikit-learn's digits at 4, 8 and 16 pixels."""
     from sklearn.datasets import load_digits

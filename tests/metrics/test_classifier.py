@@ -93,5 +93,5 @@ def test_unlabelled_images_are_refused_with_advice(noise_pyramid: Path, params: 
 
 
 def test_impossible_sizes_are_refused(digits: Path, params: ClassifierParams) -> None:
-    with pytest.raises(InputError, match="fewer than a batch"):
+    with pytest.raises(InputError, match="of 1797 images 1438 are left for training"):
         train_classifier(digits, params.model_copy(update={"batch": 1500}), mirror=False, seed=0, device=CPU)

@@ -52,8 +52,8 @@ def test_evaluate_writes_all_metrics_and_the_same_again(
     for name in ("a.json", "b.json"):
         evaluate(network, tmp_path / "out" / name, write_params(), digits, folder, "cpu")
     found = read(tmp_path / "out" / "a.json")
-    names = "class_entropy class_share_min classes_found confidence frechet frechet_target inception_score kid kid_std"
-    names += " label_accuracy ms_ssim ms_ssim_real precision recall swd swd_16"
+    names = "class_entropy class_kl class_share_min classes_found confidence frechet frechet_target inception_score kid"
+    names += " kid_std label_accuracy ms_ssim ms_ssim_real precision recall swd swd_16"
     assert list(found) == names.split()
     assert found["frechet"] == found["frechet_target"] > 1
     assert (tmp_path / "out" / "a.json").read_bytes() == (tmp_path / "out" / "b.json").read_bytes()
@@ -97,14 +97,19 @@ def test_real_digits_score_far_better_than_untrained_networks(
 
 
 def test_the_space_none_leaves_metrics_without_features(
-    noise_pyramid: Path, networks: Networks, write_params: Callable[..., Path], tmp_path: Path
-) -> None:
+    noise_pyramid: Path, networks: Networks, write_params: Callable[..., Path], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     params = write_params(features__space="none")
     features(params, noise_pyramid, tmp_path / "features", "cpu")
     assert sorted(p.name for p in (tmp_path / "features").iterdir()) == ["metrics.json", "space.json"]
     network = save_network(networks, 16, tmp_path / "net.pt", channels=3, base_size=8)
     evaluate(network, tmp_path / "out.json", params, noise_pyramid, tmp_path / "features", "cpu")
-    assert list(read(tmp_path / "out.json")) == ["ms_ssim", "ms_ssim_real", "swd", "swd_16"]
+    assert list(read(tmp_path / "out.json")) == ["ms_ssim", "ms_ssim_real", "swd", "swd_16", "swd_biased"]
+    words = capsys.readouterr().err
+    left_out = "frechet, kid, precision_recall, inception_score, classes"
+    assert f"note: left out, as features.space is none: {left_out}\n" in words
+    assert "note: swd is biased: 40 images per side, as many as the data have, where evaluate.swd.images asks" in words
 
 
 def test_the_space_inception(
@@ -127,12 +132,95 @@ def test_the_space_inception(
     evaluate(network, tmp_path / "out.json", params, noise_pyramid, tmp_path / "features", "cpu")
     found = read(tmp_path / "out.json")
     assert {"frechet", "inception_score", "swd"} <= set(found)
+    flags = {name for name in found if name.endswith("_biased")}
+    assert flags == {"frechet_biased", "kid_std_biased", "precision_recall_biased", "swd_biased"}
     assert "confidence" not in found  # Inception's classes are not the data's
 
     save_stand_in(tmp_path / "inception.pt", 1)
     with pytest.raises(SystemExit) as stopped:
         evaluate(network, tmp_path / "out2.json", params, noise_pyramid, tmp_path / "features", "cpu")
     assert stopped.value.code == 2
+
+
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory: pytest.TempPathFactory, new_pyramid: Callable[..., Path]) -> Path:
+    """Classes 95:5, dark and bright, at 4 and 8 pixels."""
+    random = np.random.default_rng(0)
+    labels = random.permutation(np.repeat([0, 1], [190, 10]))
+    images = (190 * labels + 20)[:, None, None, None] + random.integers(0, 20, (200, 1, 8, 8))
+    return new_pyramid(tmp_path_factory.mktemp("uneven") / "pyramid", images, labels, ["dark", "bright"], 4)
+
+
+def test_a_conditional_generator_is_asked_for_the_classes_of_the_data(
+    uneven: Path, networks: Networks, write_params: Callable[..., Path], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A generator that makes just what it is asked for is nearly perfect, also where classes are 95:5."""
+    from pgan.metrics import evaluation
+
+    asked = []
+
+    def perfect(generator, count, seed, purpose, batch, device, labels):
+        asked.append(labels.numpy())
+        pool = {label: np.load(uneven / "images_8.npy")[np.load(uneven / "labels.npy") == label] for label in (0, 1)}
+        random = np.random.default_rng(1)
+        return iter([np.stack([random.choice(pool[label]) for label in labels.numpy()])])
+
+    monkeypatch.setattr(evaluation, "sample_images", perfect)
+    params = write_params(evaluate__images=400, features__classifier__resolution=8)
+    features(params, uneven, tmp_path / "features", "cpu")
+    network = save_network(networks, 8, tmp_path / "net.pt", classes=2)
+    evaluate(network, tmp_path / "out.json", params, uneven, tmp_path / "features", "cpu")
+    assert np.bincount(asked[0][:400]).tolist() == [380, 20]
+    found, apart = read(tmp_path / "out.json"), np.load(tmp_path / "features/real_8.npy")
+    labels = np.load(uneven / "labels.npy")
+    between = np.square(apart[labels == 0].mean(0) - apart[labels == 1].mean(0)).sum()
+    assert found["frechet"] < between / 100  # labels dealt evenly would put the means 0.45 of the way apart
+    assert found["kid"] < 0.05
+    assert found["label_accuracy"] == 1
+    assert found["classes_found"] == 2
+    assert found["class_kl"] == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("classes", [1, 3, 10])
+def test_networks_of_other_classes_than_the_data_are_refused(
+    uneven: Path, networks: Networks, write_params: Callable[..., Path], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], classes: int,
+) -> None:  # fmt: skip
+    network = save_network(networks, 8, tmp_path / "net.pt", classes=classes)
+    with pytest.raises(SystemExit) as stopped:
+        evaluate(network, tmp_path / "out.json", write_params(), uneven, tmp_path / "features", "cpu")
+    assert stopped.value.code == 2
+    assert f"the generator's classes are {classes}, but the data have 2; set it to 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("space", ["classifier", "none"])
+def test_features_of_one_image_are_refused_at_once(
+    write_params: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    new_pyramid: Callable[..., Path], space: str,
+) -> None:  # fmt: skip
+    lonely = new_pyramid(tmp_path / "one", np.zeros((1, 1, 8, 8)), np.zeros(1), ["a", "b"], 4)
+    with pytest.raises(SystemExit) as stopped:
+        features(write_params(features__space=space), lonely, tmp_path / "features", "cpu")
+    assert stopped.value.code == 2
+    assert "1 image, but metrics compare sets of at least 2; add images" in capsys.readouterr().err
+    assert not (tmp_path / "features").exists()
+
+
+def test_two_reals_have_no_third_neighbour(
+    noise_pyramid: Path, networks: Networks, write_params: Callable[..., Path], tmp_path: Path,
+    save_stand_in: Callable[[Path, int], Path], capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    save_stand_in(tmp_path / "inception.pt", 0)
+    params = write_params(
+        features__space="inception", features__inception__path=str(tmp_path / "inception.pt"), features__real_images=2
+    )
+    features(params, noise_pyramid, tmp_path / "features", "cpu")
+    network = save_network(networks, 16, tmp_path / "net.pt", channels=3, base_size=8)
+    with pytest.raises(SystemExit) as stopped:
+        evaluate(network, tmp_path / "out.json", params, noise_pyramid, tmp_path / "features", "cpu")
+    assert stopped.value.code == 2
+    assert "neighbours: 3 of 2 real images (features.real_images); take 1 at most" in capsys.readouterr().err
 
 
 def test_mirrored_reals_follow_training(digits: Path, write_params: Callable[..., Path], tmp_path: Path) -> None:

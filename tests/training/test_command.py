@@ -85,10 +85,13 @@ def test_channels_that_do_not_fit(pgan, pyramid, params_file):
     refused(pgan("train", "stabilize_4"), "params.yaml: networks.channels: 3, but the images", "have 1")
 
 
-def test_labels_beyond_the_classes(pgan, pyramid, params_file):
-    change(params_file, networks={"classes": 4})
+@pytest.mark.parametrize("classes", [4, 9, 11, 1000])
+def test_networks_of_other_classes_than_the_labels(pgan, pyramid, params_file, classes):
+    change(params_file, networks={"classes": classes})
     pgan("init")
-    refused(pgan("train", "stabilize_4"), "params.yaml: networks.classes: 4, but the labels", "go up to 9")
+    refused(
+        pgan("train", "stabilize_4"), f"params.yaml: networks.classes: {classes}, but the data have 10; set it to 10"
+    )
 
 
 def test_an_unavailable_device(pgan, pyramid):

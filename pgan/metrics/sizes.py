@@ -1,0 +1,134 @@
+"""How many images each metric needs. With fewer it is refused where it would mean nothing, and else called biased."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from pgan.metrics.config import ClassifierParams, Evaluate, Features
+
+FEWEST_REALS = 2
+"""Every metric compares sets; one image has no variance and no neighbour."""
+NEIGHBOURHOODS = 20
+"""Precision and recall need this many times `neighbours` images. With fewer, a neighbourhood holds more than a
+twentieth of the set and both come out too high: for two equal Gaussians of 16 dimensions and 3 neighbours, both are
+0.97 at 4 images, 0.85 at 20, 0.81 at 60, and 0.79 at 2000."""
+ON_FEATURES = ("frechet", "kid", "precision_recall", "inception_score", "classes", "modes")
+"""Metrics that need a feature space."""
+ON_CLASSIFIER = ("classes", "modes")
+"""… and of these the ones that need one which knows the classes of the data."""
+
+Problem = tuple[str, str]
+"""The key of the parameter, and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a generator is measured with."""
+
+    reals: int
+    """Real images whose features are kept."""
+    dimensions: int
+    """Of the features."""
+    classes: int
+    """That the feature network tells apart."""
+    rarest: float | None
+    """The smallest share of a class in the data; None without classes."""
+
+
+def impossible(params: Evaluate, features: Features, reals: int | None) -> list[Problem]:
+    """Settings for which there are too few images, each with the values that are allowed.
+
+    Args:
+        reals: images in the data; None where that is not known yet.
+    """
+    if reals is not None and reals < FEWEST_REALS:
+        return [("prepare", f"{reals} image, but metrics compare sets of at least {FEWEST_REALS}; add images")]
+    if features.space == "none":
+        return []
+    wanted, problems = params.metrics, []
+    splits = params.inception_score.splits
+    if "inception_score" in wanted and splits > params.images:
+        reason = f"{splits} parts of {params.images} generated images (evaluate.images); take {params.images} at most"
+        problems.append(("evaluate.inception_score.splits", reason))
+    if "precision_recall" in wanted:
+        problems += _neighbours(params, features, reals)
+    return problems
+
+
+def _neighbours(params: Evaluate, features: Features, reals: int | None) -> list[Problem]:
+    """A k-th nearest other image exists among k + 1 images."""
+    k, most = params.precision_recall.neighbours, params.precision_recall.images
+    counts = {"generated images (evaluate.images)": params.images, "images (evaluate.precision_recall.images)": most}
+    if reals is not None:
+        counts["real images"] = reals
+    if features.real_images is not None:
+        counts["real images (features.real_images)"] = features.real_images
+    which, count = min(counts.items(), key=lambda item: item[1])
+    if k < count:
+        return []
+    reason = f"{k} of {count} {which}; take {count - 1} at most, or more images"
+    return [("evaluate.precision_recall.neighbours", reason)]
+
+
+def classifier_problem(params: ClassifierParams, count: int) -> Problem | None:
+    """Why the classifier cannot be trained on `count` labelled images, if so."""
+    left = count - held_out(params, count)
+    if left >= params.batch:
+        return None
+    reason = f"{params.batch}, but of {count} images {left} are left for training (features.classifier.held_out)"
+    if left < 2:
+        return "features.classifier.batch", f"{reason}; add images, or set features.space to none"
+    return "features.classifier.batch", f"{reason}; the largest value is {left}"
+
+
+def held_out(params: ClassifierParams, count: int) -> int:
+    """Images that the classifier's accuracy is measured on, at least one."""
+    return max(1, round(params.held_out * count))
+
+
+def biased_swd(params: Evaluate, reals: int) -> dict[str, str]:
+    """As `biased_features`, of the sliced Wasserstein distance to a data set of `reals` images."""
+    if reals >= params.swd.images:
+        return {}
+    return {
+        "swd": f"{reals} images per side, as many as the data have, where evaluate.swd.images asks for "
+        f"{params.swd.images}; small sets lie further apart, so compare only values of equal size"
+    }
+
+
+def biased_features(params: Evaluate, by_class: Collection[str], sizes: Sizes) -> dict[str, str]:
+    """Metrics on features that are defined, but not to be trusted with so few images: name -> why, and what is enough.
+
+    Args:
+        by_class: those of `classes` and `modes` that are measured.
+    """
+    wanted, found, fakes, reals = params.metrics, {}, params.images, sizes.reals
+    if "frechet" in wanted and min(fakes, reals) <= sizes.dimensions:
+        found["frechet"] = (
+            f"{fakes} generated and {reals} real images for features of {sizes.dimensions} dimensions; "
+            f"both sides need more than {sizes.dimensions}"
+        )
+    if "kid" in wanted and min(fakes, reals) < params.kid.subset_size:
+        found["kid_std"] = (
+            f"subsets of {min(fakes, reals)} images, as many as there are, where evaluate.kid.subset_size asks for "
+            f"{params.kid.subset_size}; kid itself stays unbiased"
+        )
+    k, most = params.precision_recall.neighbours, params.precision_recall.images
+    if "precision_recall" in wanted and min(fakes, reals, most) < NEIGHBOURHOODS * k:
+        found["precision_recall"] = (
+            f"{min(fakes, most)} generated and {min(reals, most)} real images for {k} neighbours; "
+            f"both sides need at least {NEIGHBOURHOODS * k}"
+        )
+    splits = params.inception_score.splits
+    if "inception_score" in wanted and fakes < sizes.classes * splits:
+        found["inception_score"] = (
+            f"{fakes} images in {splits} parts (evaluate.inception_score.splits) for {sizes.classes} classes; "
+            f"each part needs at least {sizes.classes}"
+        )
+    if "classes" in by_class and sizes.rarest is not None and fakes * sizes.rarest < 1:
+        found["classes_found"] = (
+            f"{fakes} generated images, but the rarest class is one image of {round(1 / sizes.rarest)}: "
+            "it may be missing by chance"
+        )
+    if "modes" in by_class and fakes < sizes.classes:
+        found["modes"] = f"{fakes} generated images cannot show all {sizes.classes} modes"
+    return found
