@@ -19,7 +19,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # measures the pgan beside it, not an installed one
 
-from pgan.config import read_section
+from pgan.config import Parameters
 from pgan.data.pyramid import open_level
 from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Checkpoint
@@ -90,8 +90,8 @@ def main() -> None:
     if arguments.checkpoint:
         start = checkpoint.load(arguments.checkpoint)
     else:
-        start = checkpoint.fresh(read_section(PARAMS, "networks", Networks), 32, seed=0)
-    settings = read_section(PARAMS, "training", Training)
+        start = checkpoint.fresh(Parameters.read(PARAMS).section("networks", Networks), 32, seed=0)
+    settings = Parameters.read(PARAMS).section("training", Training)
     modes = {"fp32": (torch.float32, "plain"), "bf16": (torch.float32, "bf16"), "autocast": (torch.float32, "autocast")}
     errors: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for batch in batches(start, arguments.pyramid, arguments.batches):

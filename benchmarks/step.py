@@ -35,7 +35,7 @@ from torch.utils.flop_counter import FlopCounterMode
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # measures the pgan beside it, not an installed one
 
 from benchmarks.reference import ReferenceStep
-from pgan.config import read_section
+from pgan.config import Parameters
 from pgan.data.batches import Stream
 from pgan.networks import checkpoint
 from pgan.networks.config import Networks
@@ -64,7 +64,7 @@ class Case:
     def networks(self) -> Networks:
         """The paper's, colour, without labels."""
         changes = {"channels": 3, "latent_size": None, "fmap_base": 8192, "fmap_max": self.fmap_max}
-        return Networks.model_validate(read_section(PARAMS, "networks", Networks).model_dump() | changes)
+        return Networks.model_validate(Parameters.read(PARAMS).section("networks", Networks).model_dump() | changes)
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def build(case: Case, variant: str, precision: Precision) -> Run:
     start, images = checkpoint.fresh(case.networks(), case.resolution, seed=0), noise(case.resolution)
     for network in (start.generator, start.critic, start.ema):
         network.to(case.device)
-    settings = read_section(PARAMS, "training", Training)
+    settings = Parameters.read(PARAMS).section("training", Training)
     if variant == "reference":
         allow_tf32("fp32")
         return Run(case, ReferenceStep(start, settings, 1e-3, 0.999), images)

@@ -6,13 +6,14 @@ on the parameters that it reads and on no others.  `pgan/experiment.py` checks t
 
 import difflib
 import typing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pydantic
 import yaml
 
-from pgan.errors import SEPARATOR, InputError, shown
+from pgan.errors import SEPARATOR, InputError, RunError, shown
 from pgan.inputs import read_bytes
 from pgan.strict_yaml import parse
 
@@ -59,32 +60,98 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_section(path: Path, key: str, model: type[SectionT]) -> SectionT:
-    """One section of a parameter file; `key` may be dotted (`phases.grow_8`).
+class _Missing:
+    def __repr__(self) -> str:
+        return "nothing"
 
-    Raises:
-        InputError: naming the file, the key and what is wrong with its value.
+
+MISSING: Any = _Missing()
+"""Stands for the value of a key that a file lacks."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """A parameter file as it was when a command began: read once, so that all of a command sees the same.
+
+    It remembers which keys were asked for.  A key may be dotted: `phases.grow_8`.
     """
-    value: Any = read_yaml(path)
-    for part in key.split("."):
+
+    path: Path
+    """Of the file, for messages."""
+    content: dict[str, Any]
+    _asked: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def read(cls, path: Path) -> "Parameters":
+        """Raises InputError as `read_yaml`."""
+        return cls(path, read_yaml(path))
+
+    def get(self, key: str) -> Any:
+        """The value as it stands in the file, or `MISSING`."""
+        self._asked[key] = value = _find(self.content, key)
+        return value
+
+    def section(self, key: str, model: type[SectionT]) -> SectionT:
+        """A section of the file.
+
+        Raises:
+            InputError: naming the file, the key and what is wrong with its value.
+        """
+        return validate(self._present(key), model, self.path, key)
+
+    def value(self, key: str, kind: type) -> Any:
+        """A scalar such as `seed`. Raises InputError when it is missing, of another type or negative."""
+        value = self._present(key)
+        if type(value) is not kind:
+            raise InputError(f"{self.path}: {key}: expected {kind.__name__}, found {shown(value)}")
+        if isinstance(value, int) and value < 0:
+            raise InputError(f"{self.path}: {key}: must be 0 or more, found {value}")
+        return value
+
+    def check_unchanged(self) -> None:
+        """Whether the file still says what it said, of all that was asked for; the rest may have changed.
+
+        Raises:
+            RunError: naming the first key that changed, or the file where it can no longer be read.
+        """
+        try:
+            now = read_yaml(self.path)
+        except (InputError, OSError):
+            raise RunError(f"{self.path}: gone, or no longer a parameter file, since it was read") from None
+        for key, before in self._asked.items():
+            if found := _difference(before, _find(now, key), key):
+                raise RunError(f"{self.path}: {found}")
+
+    def _present(self, key: str) -> Any:
+        value = self.get(key)
+        if value is MISSING:
+            *parents, name = key.split(".")
+            while _find(self.content, ".".join(parents)) is MISSING:
+                *parents, name = parents
+            around = _find(self.content, ".".join(parents))
+            known = around.keys() if isinstance(around, dict) else ()
+            raise InputError(f"{self.path}: {key}: missing{_suggestion(name, known)}")
+        return value
+
+
+def _find(content: dict[str, Any], key: str) -> Any:
+    """The value under a dotted key, or `MISSING`; of no key, the whole."""
+    value: Any = content
+    for part in key.split(".") if key else ():
         if not isinstance(value, dict) or part not in value:
-            known = value.keys() if isinstance(value, dict) else ()
-            raise InputError(f"{path}: {key}: missing{_suggestion(part, known)}")
+            return MISSING
         value = value[part]
-    return validate(value, model, path, key)
-
-
-def read_value(path: Path, key: str, kind: type) -> Any:
-    """A top-level scalar such as `seed`. Raises InputError when it is missing, of another type or negative."""
-    content = read_yaml(path)
-    value = content.get(key)
-    if key not in content:
-        raise InputError(f"{path}: {key}: missing")
-    if type(value) is not kind:
-        raise InputError(f"{path}: {key}: expected {kind.__name__}, found {shown(value)}")
-    if isinstance(value, int) and value < 0:
-        raise InputError(f"{path}: {key}: must be 0 or more, found {value}")
     return value
+
+
+def _difference(before: Any, now: Any, key: str) -> str | None:
+    """The first difference between two values, with the key at which it lies; None where they are the same."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        parts = ((part, before.get(part, MISSING), now.get(part, MISSING)) for part in before | now)
+        return next(filter(None, (_difference(b, n, f"{key}.{part}") for part, b, n in parts)), None)
+    if before == now and isinstance(before, bool) == isinstance(now, bool):
+        return None
+    return f"{key}: changed from {shown(before)} to {shown(now)}"
 
 
 def validate(value: Any, model: type[SectionT], file: Path, key: str = "") -> SectionT:

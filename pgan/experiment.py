@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import Field, SerializeAsAny
 
-from pgan.config import Section, read_yaml, validate
+from pgan.config import Parameters, Section, validate
 from pgan.errors import SEPARATOR, InputError, user_errors
 from pgan.metrics.config import Evaluate, Features
 from pgan.metrics.sizes import classifier_problem, impossible
@@ -39,7 +39,7 @@ def read_experiment(path: Path) -> Experiment:
     Raises:
         InputError: naming the file and every key that is unknown, missing, of a wrong type, or impossible.
     """
-    return check_experiment(read_yaml(path), path)
+    return check_experiment(Parameters.read(path).content, path)
 
 
 def check_experiment(content: dict[str, Any], path: Path) -> Experiment:

@@ -1,9 +1,11 @@
 """Reading params.yaml: every mistake ends in one line that names file and key."""
 
+from pathlib import Path
+
 import pytest
 
-from pgan.config import Section, read_section, read_value, read_yaml
-from pgan.errors import InputError
+from pgan.config import Parameters, Section, read_yaml
+from pgan.errors import InputError, RunError
 
 
 class Inner(Section):
@@ -26,9 +28,9 @@ def write(tmp_path, text):
 
 
 def test_a_good_section(tmp_path):
-    outer = read_section(write(tmp_path, GOOD), "s", Outer)
+    outer = Parameters.read(write(tmp_path, GOOD)).section("s", Outer)
     assert outer.inner == Inner(depth=2, rate=0.001)
-    assert read_section(write(tmp_path, GOOD), "s.inner", Inner) == outer.inner
+    assert Parameters.read(write(tmp_path, GOOD)).section("s.inner", Inner) == outer.inner
 
 
 @pytest.mark.parametrize("number", ["1e-3", "1E-3", "1.0e-3", ".001", "0.001", "+1e-3"])
@@ -58,7 +60,7 @@ def test_numbers_as_yaml_1_2_and_dvc_read_them(tmp_path, number):
 )
 def test_one_line_for_each_mistake(tmp_path, text, message):
     with pytest.raises(InputError) as error:
-        read_section(write(tmp_path, text), "s", Outer)
+        Parameters.read(write(tmp_path, text)).section("s", Outer)
     assert message in str(error.value)
     assert len([line for line in str(error.value).splitlines() if "p.yaml" in line]) >= 1
 
@@ -66,17 +68,17 @@ def test_one_line_for_each_mistake(tmp_path, text, message):
 def test_all_mistakes_at_once(tmp_path):
     text = GOOD.replace("name: a", "nmae: a").replace("2", "x")
     with pytest.raises(InputError) as error:
-        read_section(write(tmp_path, text), "s", Outer)
+        Parameters.read(write(tmp_path, text)).section("s", Outer)
     assert len(str(error.value).splitlines()) == 3, "misspelt, hence missing, and a wrong type"
 
 
 def test_values_at_the_top(tmp_path):
     path = write(tmp_path, "seed: 3\nother: true")
-    assert read_value(path, "seed", int) == 3
+    assert Parameters.read(path).value("seed", int) == 3
     with pytest.raises(InputError, match="seeds: missing"):
-        read_value(path, "seeds", int)
+        Parameters.read(path).value("seeds", int)
     with pytest.raises(InputError, match="other: expected int, found True"):
-        read_value(path, "other", int)
+        Parameters.read(path).value("other", int)
 
 
 def test_files_that_are_no_text(tmp_path):
@@ -84,3 +86,44 @@ def test_files_that_are_no_text(tmp_path):
     for path, message in ((tmp_path / "p.yaml", "UTF-8"), (tmp_path, "no such file"), (tmp_path / "q", "no such file")):
         with pytest.raises(InputError, match=message):
             read_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("2", "3", "p.yaml: s.inner.depth: changed from 2 to 3"),
+        ("depth: 2, ", "", "p.yaml: s.inner.depth: changed from 2 to nothing"),
+        ("depth: 2", "depth: 2, width: 1", "p.yaml: s.inner.width: changed from nothing to 1"),
+        ("{depth: 2, rate: 1e-3}", "off", "p.yaml: s.inner: changed from {'depth': 2, 'rate': 0.001} to False"),
+        ("seed: 1", "seed: true", "p.yaml: seed: changed from 1 to True"),
+        ("seed: 1", "", "p.yaml: seed: changed from 1 to nothing"),
+        (GOOD, "", "p.yaml: s: changed from {'inner': {'depth': 2, 'rate': 0.001}, 'name': 'a'} to nothing"),
+        (GOOD, "s: [", "p.yaml: gone, or no longer a parameter file, since it was read"),
+    ],
+)
+def test_a_change_of_what_was_asked_for_is_found(tmp_path, before, after, message):
+    text = GOOD + "seed: 1\n"
+    parameters = Parameters.read(write(tmp_path, text))
+    parameters.section("s", Outer)
+    parameters.value("seed", int)
+    write(tmp_path, text.replace(before, after))
+    with pytest.raises(RunError) as error:
+        parameters.check_unchanged()
+    assert str(error.value).endswith(message)
+
+
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: (path.unlink(), path.mkdir())], ids=["gone", "a folder"])
+def test_a_file_that_cannot_be_read_again_counts_as_changed(tmp_path, change):
+    parameters = Parameters.read(write(tmp_path, GOOD))
+    change(parameters.path)
+    with pytest.raises(RunError, match=r"p\.yaml: gone, or no longer a parameter file"):
+        parameters.check_unchanged()
+
+
+def test_what_was_not_asked_for_may_change(tmp_path):
+    parameters = Parameters.read(write(tmp_path, GOOD + "other: 1\nphases: {a: 1, b: 2}\n"))
+    parameters.section("s", Outer)
+    assert parameters.get("phases.a") == 1
+    write(tmp_path, "# a comment\ns: {inner: {rate: 0.001, depth: 2}, name: 'a'}\nother: 2\nphases: {b: 3, a: 1}\n")
+    parameters.check_unchanged()
+    assert parameters.get("other") == 1, "as it was read"

@@ -5,10 +5,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgan.config import read_yaml, validate
-from pgan.errors import InputError, PganError
+from pgan.config import Parameters
+from pgan.errors import InputError, PganError, shown
 from pgan.inputs import read_json
-from pgan.training.config import Phase
+from pgan.training.config import Recipe
 from pgan.training.identity import identify, read_inputs
 from pgan.training.snapshots import FILES, LOCK, ORIGIN, Lock
 
@@ -44,15 +44,15 @@ def find(folder: Path, params: Path, train: Path, pyramid: Path) -> list[Found]:
     Raises:
         InputError: `folder` is a file, or the parameter file is wrong, so that nothing could be judged.
     """
-    mapping = read_yaml(params).get("phases")
+    parameters = Parameters.read(params)
+    mapping = parameters.get("phases")
     if not isinstance(mapping, dict):
-        raise InputError(f"{params}: phases: expected a mapping, found {mapping!r}")
+        raise InputError(f"{params}: phases: expected a mapping, found {shown(mapping)}")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: a file, where a folder of snapshots was expected")
-    phases = {name: validate(value, Phase, params, f"phases.{name}") for name, value in mapping.items()}
+    recipes = {name: Recipe.of(parameters, name) for name in mapping}
     wanted = {
-        name: _keys(name, phase, params, train / phase.from_ / "checkpoint.pt", pyramid)
-        for name, phase in phases.items()
+        name: _keys(recipe, train / recipe.phase.from_ / "checkpoint.pt", pyramid) for name, recipe in recipes.items()
     }
     return [_judge(path, wanted) for path in sorted(folder.glob("*-*")) if _is_ours(path)]
 
@@ -76,11 +76,11 @@ def _is_ours(path: Path) -> bool:
     return all(file.name in FILES and file.is_file() for file in path.iterdir())
 
 
-def _keys(name: str, phase: Phase, params: Path, parent: Path, pyramid: Path) -> set[str] | None:
-    """The keys that the phase's snapshots may have; None while its inputs are missing and nobody can tell."""
-    inputs = read_inputs(phase, parent, pyramid)
+def _keys(recipe: Recipe, parent: Path, pyramid: Path) -> set[str] | None:
+    """The keys that a phase's snapshots may have; None while its inputs are missing and nobody can tell."""
+    inputs = read_inputs(recipe.phase, parent, pyramid)
     try:
-        return {identify(params, name, device, inputs) for device in DEVICES}
+        return {identify(recipe, device, inputs) for device in DEVICES}
     except OSError:
         return None
 
@@ -106,8 +106,7 @@ def _keys_of_origin(path: Path) -> set[str]:
     try:
         origin = read_json(path / ORIGIN)
         params, parent, pyramid = (Path(origin[key]) for key in ("params", "parent", "pyramid"))
-        phase = validate(read_yaml(params)["phases"][name], Phase, params)
-        return _keys(name, phase, params, parent, pyramid) or set()
+        return _keys(Recipe.of(Parameters.read(params), name), parent, pyramid) or set()
     except (PganError, OSError, ValueError, KeyError, TypeError):
         return set()
 

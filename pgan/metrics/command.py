@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pgan.config import read_section, read_value, read_yaml
+from pgan.config import Parameters
 from pgan.errors import InputError, shown, user_errors
 from pgan.files import check_output
 from pgan.metrics.config import Evaluate, Features
@@ -28,8 +28,9 @@ def features(
 
     Parameters: section `features`, `seed` and `training.mirror`.
     """
-    section = read_section(params, "features", Features)
-    seed, mirror = read_value(params, "seed", int), _read_mirror(params)
+    parameters = Parameters.read(params)
+    section = parameters.section("features", Features)
+    seed, mirror = parameters.value("seed", int), _read_mirror(parameters)
     from pgan.metrics.feature_space import make_features
     from pgan.networks.sampling import pick_device
 
@@ -52,9 +53,10 @@ def evaluate(
     Parameters: sections `evaluate` and `features`, `seed` and `training.mirror`.
     """
     check_output(out, checkpoint, params)
-    section = read_section(params, "evaluate", Evaluate)
-    features_section = read_section(params, "features", Features)
-    seed, mirror = read_value(params, "seed", int), _read_mirror(params)
+    parameters = Parameters.read(params)
+    section = parameters.section("evaluate", Evaluate)
+    features_section = parameters.section("features", Features)
+    seed, mirror = parameters.value("seed", int), _read_mirror(parameters)
     from pgan.metrics.evaluation import Reals, evaluate_generator
     from pgan.metrics.outputs import rounded, write_json
     from pgan.networks.checkpoint import load_generator
@@ -69,10 +71,9 @@ def evaluate(
     typer.echo(f"evaluate: {len(metrics)} metrics -> {out}")
 
 
-def _read_mirror(path: Path) -> bool:
+def _read_mirror(parameters: Parameters) -> bool:
     """`training.mirror`, read alone: the rest of the section is not measuring's business, and must not rerun it."""
-    training = read_yaml(path).get("training")
-    mirror = training.get("mirror") if isinstance(training, dict) else None
+    mirror = parameters.get("training.mirror")
     if not isinstance(mirror, bool):
-        raise InputError(f"{path}: training.mirror: expected true or false, found {shown(mirror)}")
+        raise InputError(f"{parameters.path}: training.mirror: expected true or false, found {shown(mirror)}")
     return mirror

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pgan.config import read_section, read_value
+from pgan.config import Parameters
 from pgan.errors import InputError, user_errors
 from pgan.files import check_output
 from pgan.networks.config import Init, Networks
@@ -25,9 +25,10 @@ def init(
     With --resolution, what a phase of that resolution would be without training: a baseline for `pgan evaluate`.
     """
     check_output(out, params)
-    networks = read_section(params, "networks", Networks)
-    source = read_section(params, "init", Init)
-    seed = read_value(params, "seed", int)
+    parameters = Parameters.read(params)
+    networks = parameters.section("networks", Networks)
+    source = parameters.section("init", Init)
+    seed = parameters.value("seed", int)
     where = f"{params}: init.resolution" if resolution is None else "--resolution"
     try:
         size = source.size(networks) if resolution is None else resolution

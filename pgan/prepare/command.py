@@ -24,14 +24,13 @@ def prepare(
     Images come from a folder, an archive, an IDX file, or one of the embedded sets. Every image becomes square and is
     kept at each resolution from `base` to `resolution`. The result depends neither on the machine nor on --workers.
     """
-    from pgan.config import read_section, read_value
+    from pgan.config import Parameters
     from pgan.prepare.build import build
     from pgan.prepare.config import DRAWN, Prepare
 
-    settings = read_section(params, "prepare", Prepare)
-    seed = read_value(params, "seed", int) if settings.source in DRAWN else 0
-    if seed < 0:
-        raise InputError(f"{params}: seed: must be 0 or more, found {seed}")
+    parameters = Parameters.read(params)
+    settings = parameters.section("prepare", Prepare)
+    seed = parameters.value("seed", int) if settings.source in DRAWN else 0
     meta = build(settings, out, seed=seed, workers=_workers(workers))
     skipped = f", {len(meta.skipped)} skipped (listed in meta.json)" if meta.skipped else ""
     print(

@@ -32,7 +32,7 @@ def render(
     The last phase in the parameter file is the final one: its generator makes the samples, and progress.gif follows
     the same latents from `init` to it.
     """
-    from pgan.config import read_section, read_value
+    from pgan.config import Parameters
     from pgan.networks.checkpoint import load_generator
     from pgan.networks.sampling import pick_device
     from pgan.rendering.config import MOST_PIXELS, Render
@@ -40,10 +40,11 @@ def render(
     from pgan.rendering.grid import enlarged
     from pgan.rendering.phases import read_phases
 
-    settings, seed = read_section(params, "render", Render), read_value(params, "seed", int)
+    parameters = Parameters.read(params)
+    settings, seed = parameters.section("render", Render), parameters.value("seed", int)
     for name, color in settings.colors:
         check_color(color, f"{params}: render.colors.{name}")
-    phases = read_phases(params, train)
+    phases = read_phases(parameters, train)
     generator = load_generator(phases[-1].folder / "checkpoint.pt", pick_device(device))
     if generator.resolution != phases[-1].resolution:
         raise InputError(

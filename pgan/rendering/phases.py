@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pgan.config import read_yaml
+from pgan.config import Parameters
 from pgan.data.arrays import open_array
 from pgan.errors import InputError, shown
 from pgan.inputs import read_json
@@ -39,13 +39,13 @@ class Phase:
     """Thousands of real images since `init` at each snapshot of samples.npy, not descending."""
 
 
-def read_phases(params: Path, train: Path) -> list[Phase]:
+def read_phases(parameters: Parameters, train: Path) -> list[Phase]:
     """The phases of a parameter file in its order, with what training wrote about them.
 
     Raises:
         InputError: `phases` is no chain from `init`, or a phase has no summary.json that can be read.
     """
-    entries = read_yaml(params).get("phases")
+    params, entries = parameters.path, parameters.get("phases")
     if not isinstance(entries, dict) or not entries:
         raise InputError(f"{params}: phases: expected a mapping with at least one phase")
     parents: dict[str, str] = {}

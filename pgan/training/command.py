@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-from pgan.config import read_section, read_value
+from pgan.config import Parameters
 from pgan.errors import InputError, user_errors
 from pgan.files import check_place
 from pgan.networks.config import Networks
-from pgan.training.config import Phase, Training, phase_problems
+from pgan.training.config import Recipe, phase_problems
 from pgan.training.parallel import ranks, together
 
 
@@ -50,10 +50,9 @@ def train(
     command goes on from the last snapshot, to the same bytes. Started by torchrun or srun, several processes share
     each batch.
     """
-    seed = read_value(params, "seed", int)
-    networks = read_section(params, "networks", Networks)
-    settings = read_section(params, "training", Training)
-    spec = read_section(params, f"phases.{phase}", Phase)
+    parameters = Parameters.read(params)
+    recipe = Recipe.of(parameters, phase)
+    spec, networks, settings = recipe.phase, recipe.networks, recipe.training
     out = out or Path("data/train") / phase
     parent = parent or out.parent / spec.from_ / "checkpoint.pt"
 
@@ -93,12 +92,12 @@ def train(
         check_place(out)
     chosen = pick_device(device)
     here.check_device(chosen)
-    job = Job(phase, spec, settings, seed, images, labels, inputs)
+    job = Job(phase, spec, settings, recipe.seed, images, labels, inputs)
     with memory_errors(f"{phase}: the networks on {chosen}", f"lower {networks.width_key}"):
         run = PhaseRun(job, before, chosen, here)
     origin = {"params": params, "parent": parent, "pyramid": pyramid}
     named = {name: str(path.absolute()) for name, path in origin.items()}
-    key = identify(params, phase, chosen.type, inputs)
+    key = identify(recipe, chosen.type, inputs)
     here.check_same(key)
     for sentence in without_effect(networks, settings) if here.leads else ():
         typer.echo(f"note: {sentence}", err=True)

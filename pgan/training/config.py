@@ -1,10 +1,11 @@
 """The parameters of training: sections `training` and `phases` of params.yaml."""
 
+from dataclasses import dataclass
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from pgan.config import Section
+from pgan.config import Parameters, Section
 from pgan.networks.config import Networks
 
 MOST_SAMPLES = 2**16
@@ -176,6 +177,28 @@ class Phase(Section):
         if self.gradient_target is None:
             return shared
         return shared.model_copy(update={"gradient_target": self.gradient_target})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The parameters that make a phase what it is."""
+
+    name: str
+    phase: Phase
+    networks: Networks
+    training: Training
+    seed: int
+
+    @classmethod
+    def of(cls, parameters: Parameters, name: str) -> "Recipe":
+        """That of a phase of a parameter file. Raises InputError on a bad one."""
+        return cls(
+            name=name,
+            seed=parameters.value("seed", int),
+            networks=parameters.section("networks", Networks),
+            training=parameters.section("training", Training),
+            phase=parameters.section(f"phases.{name}", Phase),
+        )
 
 
 def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> list[tuple[str, str]]:

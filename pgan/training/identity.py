@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from pgan.config import read_section, read_value
 from pgan.data.pyramid import LABELS, level_name
-from pgan.networks.config import Networks
-from pgan.training.config import Phase, Training
+from pgan.training.config import Phase, Recipe
 from pgan.training.inputs import Inputs
 from pgan.training.snapshots import fingerprint
 
@@ -15,14 +13,14 @@ def read_inputs(spec: Phase, parent: Path, pyramid: Path) -> Inputs:
     return Inputs([parent, pyramid / level_name(spec.resolution), pyramid / LABELS])
 
 
-def identify(params: Path, phase: str, device: str, inputs: Inputs) -> str:
-    """The key of a phase of a parameter file on a kind of device: cpu, cuda or mps. Raises InputError on a bad file."""
+def identify(recipe: Recipe, device: str, inputs: Inputs) -> str:
+    """The key of a phase on a kind of device: cpu, cuda or mps."""
     parameters = {
-        "seed": read_value(params, "seed", int),
-        "name": phase,
-        "phase": read_section(params, f"phases.{phase}", Phase).model_dump(),
-        "networks": read_section(params, "networks", Networks).model_dump(),
-        "training": read_section(params, "training", Training).model_dump(),
+        "seed": recipe.seed,
+        "name": recipe.name,
+        "phase": recipe.phase.model_dump(),
+        "networks": recipe.networks.model_dump(),
+        "training": recipe.training.model_dump(),
         "device": device,
     }
     return fingerprint(parameters, inputs)

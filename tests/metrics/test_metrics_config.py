@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from pgan.config import read_section
+from pgan.config import Parameters
 from pgan.errors import InputError
 from pgan.metrics.config import Evaluate, Features
 
 
 def test_the_small_sections_are_valid(write_params: Callable[..., Path]) -> None:
-    assert read_section(write_params(), "features", Features).space == "classifier"
-    assert "swd" in read_section(write_params(), "evaluate", Evaluate).metrics
+    assert Parameters.read(write_params()).section("features", Features).space == "classifier"
+    assert "swd" in Parameters.read(write_params()).section("evaluate", Evaluate).metrics
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_mistakes_are_named(write_params: Callable[..., Path], change: dict[str,
     path = write_params(**change)
     key, model = ("features", Features) if next(iter(change)).startswith("features") else ("evaluate", Evaluate)
     with pytest.raises(InputError, match=message):
-        read_section(path, key, model)
+        Parameters.read(path).section(key, model)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from pgan.config import Parameters
 from pgan.rendering.curves import CURVES
 from pgan.rendering.metrics import PANELS
 from pgan.rendering.phases import Phase, final_chain, read_phases
@@ -46,7 +47,7 @@ def test_metrics_have_a_row_per_phase_and_a_column_each(tmp_path: Path) -> None:
 
 def test_the_tables_of_a_chain_are_one_curve(experiment: Callable[..., Path], tmp_path: Path) -> None:
     root = experiment(BRANCHED)
-    chain = final_chain(read_phases(root / "params.yaml", root / "train"))
+    chain = final_chain(read_phases(Parameters.read(root / "params.yaml"), root / "train"))
     write_losses_table(chain, tmp_path / "losses.csv")
     rows = [line.split(",") for line in (tmp_path / "losses.csv").read_text().splitlines()]
     assert rows[0][:4] == ["phase", "images", "kimg", "total_kimg"]
