@@ -81,7 +81,8 @@ def read_official(path: Path) -> tuple[Official, Official, Official]:
     """G, D and Gs of an official pickle. Raises InputError when it holds anything else."""
     content = load(path)
     if not isinstance(content, tuple | list) or len(content) != 3:
-        raise InputError(f"{path}: expected the three networks (G, D, Gs), found {reprlib.repr(type(content))}")
+        what = "expected the three networks (G, D, Gs) of the official code"
+        raise InputError(f"{path}: {what}, found a pickled {type(content).__name__}")
     try:
         g, d, gs = (_network(role, record) for role, record in zip(ROLES, content, strict=True))
     except InputError as error:

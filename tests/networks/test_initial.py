@@ -70,7 +70,7 @@ def test_every_parameter_that_differs_is_named(start, tmp_path):
         ({"resolution": 12}, "init.resolution: resolution 12 is not networks.base_size"),
         ({"resolution": None}, "init: with source: checkpoint, state the resolution"),
         ({"path": "none.pt"}, "none.pt: no such checkpoint"),
-        ({"path": "params.yaml"}, "not a checkpoint"),
+        ({"path": "params.yaml"}, "a text file ('seed: 0'), not a pgan checkpoint"),
         ({"source": "imported"}, "init.source: input should be 'random' or 'checkpoint'"),
     ],
 )
