@@ -13,6 +13,7 @@ import numpy as np
 import pydantic
 import torch
 
+from pgan.config import in_words
 from pgan.errors import InputError
 from pgan.interchange.unpickle import Array, OfficialNetwork, load
 from pgan.interchange.variables import variables_of
@@ -140,10 +141,8 @@ def architecture(g: Official, d: Official, gs: Official) -> tuple[Progressive, i
     except OverflowError:
         raise InputError(f"G: fmap_decay={generator['fmap_decay']!r} is out of range") from None
     except pydantic.ValidationError as error:
-        problem = error.errors()[0]
-        raise InputError(
-            f"networks that cannot be represented: {problem['loc'][0]}: {problem['msg']}, found {problem['input']!r}"
-        ) from None
+        problem = error.errors(include_url=False)[0]
+        raise InputError(f"networks that cannot be represented: {problem['loc'][0]}: {in_words(problem)}") from None
     return config, generator["resolution"]
 
 

@@ -13,6 +13,7 @@ import pydantic
 import torch
 from torch import Tensor
 
+from pgan.config import in_words
 from pgan.errors import InputError, out_of_memory, shown
 from pgan.files import whole_file
 from pgan.networks.architectures import build_critic, build_generator
@@ -145,7 +146,7 @@ def from_state(content: Any, where: str) -> Checkpoint:
 def _first_problem(error: Exception) -> str:
     if isinstance(error, pydantic.ValidationError):
         first = error.errors(include_url=False)[0]
-        return f"{'.'.join(map(str, ('networks', *first['loc'])))}: {first['msg'][0].lower()}{first['msg'][1:]}"
+        return f"{'.'.join(map(str, ('networks', *first['loc'])))}: {in_words(first)}"
     return str(error)
 
 
