@@ -37,6 +37,28 @@ SectionT = TypeVar("SectionT", bound=Section)
 MOST_BYTES = 2**18
 """Of a parameter file: forty times the demo's."""
 
+MOST_KNOWN = 12
+"""Keys that a message lists."""
+
+YAML_ADVICE = {
+    "mapping values are not allowed": "; look for a second ':' on the line, or for wrong indentation",
+    "'\\t'": "; indent with spaces, not with tabs",
+    "expected <block end>": "; look for wrong indentation there or above",
+    "could not find expected ':'": "; look for a missing ':' or quotation mark",
+}
+"""What most likely is wrong where the parser stumbles in these words."""
+
+WORDS = {
+    "Input should be a valid integer": "must be a whole number",
+    "Input should be a valid number": "must be a number",
+    "Input should be a valid boolean": "must be true or false",
+    "Input should be a valid string": "must be text; put it into quotes",
+    "Input should be a valid dictionary": "expected a mapping",
+    "Input should be a valid list": "must be a list such as [a, b]",
+    "Input should be": "must be",
+}
+"""Pydantic's words and plainer ones; the first that fits counts."""
+
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file.
@@ -49,14 +71,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: no such file; run the command where params.yaml is, or pass --params") from None
     except UnicodeDecodeError:
-        raise InputError(f"{path}: not a text file in UTF-8") from None
+        raise InputError(f"{path}: not a text file in UTF-8; save it as one") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise InputError(f"{path}{line}: not valid YAML: {reason}") from None
+        advice = next((advice for sign, advice in YAML_ADVICE.items() if sign in reason), "")
+        raise InputError(f"{path}{line}: not valid YAML: {reason}{advice}") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path}: expected a mapping of parameters at the top level")
+        what = "nothing" if content is None else shown(content)
+        raise InputError(f"{path}: expected parameters as a mapping, such as `seed: 0`, found {what}")
     return content
 
 
@@ -161,7 +185,10 @@ def validate(value: Any, model: type[SectionT], file: Path, key: str = "") -> Se
     try:
         return model.model_validate(value)
     except pydantic.ValidationError as error:
-        lines = [_describe(problem, model, file, key) for problem in error.errors(include_url=False)]
+        problems = error.errors(include_url=False)
+        lines = [_describe(problem, model, file, key) for problem in problems]
+        if any(problem["type"] == "missing" for problem in problems):
+            lines[-1] += "; `pgan preset digits --dry-run` shows what a parameter file must have"
         raise InputError(SEPARATOR.join(lines)) from None
 
 
@@ -174,13 +201,20 @@ def _describe(problem: Any, model: type[Section], file: Path, key: str) -> str:
             return f"{place}: unknown parameter{_suggestion(path[-1], _fields_at(model, path[:-1]))}"
         case "missing":
             return f"{place}: missing"
-        case "value_error":
-            return f"{place}: {problem['ctx']['error']}"
         case "model_type":
             return f"{place}: expected a mapping, found {shown(problem['input'])}"
         case _:
-            message = problem["msg"][0].lower() + problem["msg"][1:]
-            return f"{place}: {message}, found {shown(problem['input'])}"
+            return f"{place}: {in_words(problem)}"
+
+
+def in_words(problem: Any) -> str:
+    """What one pydantic error says, in plain words, without its place."""
+    if problem["type"] == "value_error":
+        return str(problem["ctx"]["error"])
+    said = str(problem["msg"])
+    theirs, ours = next(((theirs, ours) for theirs, ours in WORDS.items() if said.startswith(theirs)), ("", ""))
+    message = ours + said[len(theirs) :] if theirs else said[0].lower() + said[1:]
+    return f"{message}, found {shown(problem['input'])}"
 
 
 def _fields_at(model: type[Section], path: list[str]) -> list[str]:
@@ -199,4 +233,6 @@ def _fields_at(model: type[Section], path: list[str]) -> list[str]:
 
 def _suggestion(name: str, known: Any) -> str:
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; known are {', '.join(known)}" if 0 < len(known) <= MOST_KNOWN else ""

@@ -82,9 +82,8 @@ def loads(data: bytes, kind: str, record: str = "") -> Any:
         return _Unpickler(data, kind, record).load()
     except InputError:
         raise
-    except Exception as error:  # a damaged pickle raises whatever its last instruction stumbled over
-        reason = str(error).splitlines()[0][:200] if str(error) else ""
-        raise InputError(f"not a whole pickle of {kind} ({type(error).__name__}: {reason})") from None
+    except Exception:  # a damaged pickle raises whatever its last instruction stumbled over
+        raise InputError(f"cut off or damaged: not a whole pickle of {kind}; download or copy it again") from None
 
 
 _Python: Any = pickle._Unpickler
@@ -216,6 +215,6 @@ def _check_memory(data: bytes) -> None:
     """
     for count, (instruction, argument, _) in enumerate(pickletools.genops(data)):
         if instruction.name == "FRAME" and int(argument or 0) > len(data):
-            raise InputError("not a pickle that Python wrote: a frame longer than the file")
+            raise InputError("cut off: the pickle in it is longer than the file; download or copy it again")
         if instruction.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > count:
-            raise InputError("not a pickle that Python wrote: its memo is out of order")
+            raise InputError("refused: not a pickle that Python wrote (its memo is out of order)")

@@ -44,8 +44,8 @@ def edit(content, key, value):
     [
         ({"trian": {}}, "trian: unknown parameter; did you mean 'train"),
         ({"phases.grow_8.kimgs": 1}, "phases.grow_8.kimgs: unknown parameter; did you mean 'kimg'?"),
-        ({"phases.grow_8.kimg": 0}, "phases.grow_8.kimg: input should be greater than 0, found 0"),
-        ({"phases.grow_8.kimg": -1}, "phases.grow_8.kimg: input should be greater than 0, found -1"),
+        ({"phases.grow_8.kimg": 0}, "phases.grow_8.kimg: must be greater than 0, found 0"),
+        ({"phases.grow_8.kimg": -1}, "phases.grow_8.kimg: must be greater than 0, found -1"),
         ({"phases.grow_8.batch": 1}, "phases.grow_8.batch: a batch of 1 has no standard deviation"),
         ({"phases.grow_8.batch": 6}, "phases.grow_8.batch: 6 is not a multiple of networks.minibatch_stddev = 4"),
         ({"phases.grow_8.from": "nowhere"}, "phases.grow_8.from: 'nowhere' is no phase"),
@@ -62,7 +62,7 @@ def edit(content, key, value):
         ({"phases.stabilize_8.resolution": 4}, "phases.stabilize_8.resolution: a stabilize phase must have that of"),
         (
             {"phases.grow_8.kind": "shrink"},
-            "phases.grow_8.kind: input should be 'stabilize', 'grow' or 'fixed', found 'shrink'",
+            "phases.grow_8.kind: must be 'stabilize', 'grow' or 'fixed', found 'shrink'",
         ),
         (
             {"phases.grow_8.kind": "fixed"},
@@ -70,14 +70,14 @@ def edit(content, key, value):
         ),
         (
             {"networks.architecture": "dcgam"},
-            "networks.architecture: input should be 'progressive', 'dcgan' or 'fish', found 'dcgam'",
+            "networks.architecture: must be 'progressive', 'dcgan' or 'fish', found 'dcgam'",
         ),
         ({"networks.archtecture": "fish"}, "networks.archtecture: unknown parameter; did you mean 'architecture'?"),
         ({"networks.architecture": "dcgan"}, "networks.width: missing"),
         ({"networks": FISH}, "networks.architecture: fish has 32 pixels, no level of the pyramid [3, 6, 12, 24]"),
         ({"networks": FISH}, "phases.only.kind: 'stabilize', but networks of architecture fish train in phases"),
         ({"networks": FISH}, "phases.only.resolution: resolution 4, but networks of architecture fish have 32"),
-        ({"networks": FISH | {"classes": 10}}, "networks.classes: input should be 0, found 10"),
+        ({"networks": FISH | {"classes": 10}}, "networks.classes: must be 0, found 10"),
         ({"phases": {}}, "phases: "),
         ({"phases.grow-8": {}}, "phases.grow-8"),
         ({"networks.base_size": 7}, "networks.base_size: 7, but prepare.base is 4"),
@@ -89,9 +89,9 @@ def edit(content, key, value):
         ({"evaluate.target_resolution": 5}, "evaluate.target_resolution: 5 is no level of the pyramid"),
         ({"evaluate.metrics": ["modes"]}, "evaluate.metrics: 'modes' counts the digits of prepare.source 'mnist-rgb'"),
         ({"training.ema_beta": 0.999}, "training: set exactly one of ema_beta and ema_half_life_kimg"),
-        ({"seed": "a"}, "seed: input should be a valid integer, found 'a'"),
+        ({"seed": "a"}, "seed: must be a whole number, found 'a'"),
         ({"seed": None}, "seed: missing"),
-        ({"networks.pixel_norm": 1}, "networks.pixel_norm: input should be a valid boolean, found 1"),
+        ({"networks.pixel_norm": 1}, "networks.pixel_norm: must be true or false, found 1"),
     ],
 )
 def test_what_is_impossible_ends_in_lines_that_name_file_and_key(changes, message, parameters, tmp_path):
@@ -135,7 +135,7 @@ def test_help_answers_at_once_without_torch():
     [
         ("prepare.path", "nowhere", "prepare.path: nowhere does not exist"),
         ("render.colors.generator_loss", "grren", "render.colors.generator_loss: "),
-        ("phases.grow_8.kimg", float("inf"), "phases.grow_8.kimg: input should be a finite number"),
+        ("phases.grow_8.kimg", float("inf"), "phases.grow_8.kimg: must be a finite number"),
         ("phases.é_8", {}, "phases.é_8"),
         ("evaluate.precision_recall.neighbours", 3000, "evaluate.precision_recall.neighbours: 3000 of 2000"),
         ("networks.classes", 2, "networks.classes: 2, but the data have 10; set it to 10"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pydantic
 
+from pgan.config import in_words
 from pgan.errors import InputError, shown
 from pgan.networks.config import LARGEST, Networks
 
@@ -64,8 +65,8 @@ def describe(networks: Any, resolution: Any, where: str) -> Description:
         config.resolutions(resolution)
         return Description(config, resolution)
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False)[0]
         key = ".".join(map(str, ("networks", *first["loc"])))
-        raise InputError(f"{where}: {key}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+        raise InputError(f"{where}: damaged, or of another version of pgan: {key}: {in_words(first)}") from None
     except (ValueError, OverflowError) as error:
         raise InputError(f"{where}: {error}") from None

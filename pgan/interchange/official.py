@@ -13,6 +13,7 @@ import numpy as np
 import pydantic
 import torch
 
+from pgan.config import in_words
 from pgan.errors import InputError
 from pgan.interchange.unpickle import Array, OfficialNetwork, load
 from pgan.interchange.variables import variables_of
@@ -81,7 +82,8 @@ def read_official(path: Path) -> tuple[Official, Official, Official]:
     """G, D and Gs of an official pickle. Raises InputError when it holds anything else."""
     content = load(path)
     if not isinstance(content, tuple | list) or len(content) != 3:
-        raise InputError(f"{path}: expected the three networks (G, D, Gs), found {reprlib.repr(type(content))}")
+        what = "expected the three networks (G, D, Gs) of the official code"
+        raise InputError(f"{path}: {what}, found a pickled {type(content).__name__}")
     try:
         g, d, gs = (_network(role, record) for role, record in zip(ROLES, content, strict=True))
     except InputError as error:
@@ -139,10 +141,8 @@ def architecture(g: Official, d: Official, gs: Official) -> tuple[Progressive, i
     except OverflowError:
         raise InputError(f"G: fmap_decay={generator['fmap_decay']!r} is out of range") from None
     except pydantic.ValidationError as error:
-        problem = error.errors()[0]
-        raise InputError(
-            f"networks that cannot be represented: {problem['loc'][0]}: {problem['msg']}, found {problem['input']!r}"
-        ) from None
+        problem = error.errors(include_url=False)[0]
+        raise InputError(f"networks that cannot be represented: {problem['loc'][0]}: {in_words(problem)}") from None
     return config, generator["resolution"]
 
 

@@ -64,7 +64,9 @@ class OnnxGenerator:
         except OSError:
             raise
         except Exception as error:  # onnxruntime has an exception for each of its status codes, without a common base
-            raise InputError(f"{path}: damaged ONNX: {str(error).splitlines()[0][:200]}") from None
+            raise InputError(
+                f"{path}: damaged, or too new for onnxruntime: {str(error).splitlines()[0][:200]}"
+            ) from None
         self.description = parse(self.session.get_modelmeta().custom_metadata_map.get(KEY, "{}"), str(path))
 
     def __call__(self, latents: Tensor, labels: Tensor | None) -> Tensor:

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from pgan.errors import InputError, RunError
-from pgan.inputs import open_file
 from pgan.interchange.description import Description, describe
 from pgan.networks.architectures import build_generator
 from pgan.networks.network import Generator
 from pgan.networks.weights import with_weights
+from pgan.recognise import CHECKPOINT, EXPORTED, Kind, recognise, refusal
 
 Function = Callable[[Tensor, Tensor | None], Tensor]
 """Latents (N, latent_size) and labels (N,) on the CPU -> images (N, C, r, r) on any device."""
@@ -62,12 +62,12 @@ def open_source(path: Path, device: torch.device) -> Source:
         RunError: a package that its format needs is not installed.
     """
     match kind_of(path):
-        case "torchscript":
+        case Kind.TORCHSCRIPT:
             from pgan.interchange.torchscript import from_torchscript
 
             description, module = from_torchscript(path, device)
             return Source(path, description, lambda *inputs: module(*(x.to(device) for x in inputs if x is not None)))
-        case "onnx":
+        case Kind.ONNX:
             from pgan.interchange.onnx import OnnxGenerator
 
             graph = OnnxGenerator(path)
@@ -86,62 +86,40 @@ def open_generator(path: Path) -> tuple[Generator, float]:
         InputError: as `open_source`, and for files that hold a graph.
     """
     kind = kind_of(path)
-    if kind in ("torchscript", "onnx"):
+    if kind in (Kind.TORCHSCRIPT, Kind.ONNX):
         raise InputError(f"{path}: holds a graph without its weights' names; export from the checkpoint")
     return _read_weights(path, kind)
 
 
-def kind_of(path: Path) -> str:
-    """checkpoint, torchscript, safetensors, official or onnx. Raises InputError when there is no such file."""
-    try:
-        with open_file(path) as file:
-            head = file.read(10)
-            size = file.seek(0, 2)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: a folder; name the checkpoint in it") from None
-    header = len(head) == 10 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < size
-    if header or path.suffix == ".safetensors":  # first: its length may begin with any bytes
-        return "safetensors"
-    if head[:2] == b"PK":
-        return "torchscript" if _has_code(path) else "checkpoint"
-    if head[:1] == b"\x80" or path.suffix == ".pkl":
-        return "official"
-    if head[:1] == b"\x08" or path.suffix == ".onnx":  # a model's first field is its version
-        return "onnx"
-    raise InputError(
-        f"{path}: no generator: neither a checkpoint, an official pickle, safetensors, TorchScript nor ONNX"
-    )
+def kind_of(path: Path) -> Kind:
+    """Which reader a file is for. Raises InputError when there is no such file, or it is for none."""
+    found = recognise(path)
+    if found and (found.what in (CHECKPOINT, EXPORTED) or found.kind in (Kind.PICKLE, Kind.SAFETENSORS)):
+        return found.kind  # whose pickles and safetensors they are, their readers see
+    raise not_a_network(path)
 
 
-def _has_code(path: Path) -> bool:
-    import zipfile
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any("/code/" in name.lower() for name in archive.namelist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        return False
+def not_a_network(path: Path) -> InputError:
+    """The error of a reader of generators: what the file is, and what to do."""
+    advice = "pgan reads its own checkpoints, what `pgan export` wrote, and official Progressive GAN pickles"
+    return refusal(path, "a network that pgan reads", advice)
 
 
-def _read_weights(path: Path, kind: str) -> tuple[Generator, float]:
-    if kind == "safetensors":
+def _read_weights(path: Path, kind: Kind) -> tuple[Generator, float]:
+    if kind is Kind.SAFETENSORS:
         from pgan.interchange.tensors import from_safetensors
 
         return from_safetensors(path), 1.0
-    if kind == "official":
+    if kind is Kind.PICKLE:
         return _read_official(path)
     return _read_checkpoint(path)
 
 
 def _read_checkpoint(path: Path) -> tuple[Generator, float]:
     """The EMA generator alone: neither the critic nor Adam's state is built."""
-    from pgan.networks.checkpoint import FORMAT, read
+    from pgan.networks.checkpoint import read_ours
 
-    content = read(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f"{path}: not a pgan checkpoint")
+    content = read_ours(path)
     weights = content.get("ema")
     if not isinstance(weights, dict):
         raise InputError(f"{path}: a damaged checkpoint: it has no EMA generator")

@@ -9,6 +9,7 @@ from pgan.interchange.extras import require
 from pgan.networks.architectures import build_generator
 from pgan.networks.network import Generator
 from pgan.networks.weights import with_weights
+from pgan.recognise import AGAIN, recognise
 
 
 def to_safetensors(generator: Generator, description: Description) -> bytes:
@@ -34,8 +35,8 @@ def from_safetensors(path: Path) -> Generator:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(KEY)
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
-    except (SafetensorError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: damaged safetensors: {str(error).splitlines()[0][:200]}") from None
+    except (SafetensorError, ValueError, RuntimeError):
+        raise InputError(f"{path}: safetensors, cut off or damaged; {AGAIN}") from None
     d = parse(text, str(path)) if text else _beside(path)
     return with_weights(build_generator, d.networks, d.resolution, weights, str(path)).eval().requires_grad_(False)
 
@@ -50,4 +51,9 @@ def _beside(path: Path) -> Description:
     try:
         return parse(read_bytes(beside, LARGEST_TEXT), str(beside))
     except (FileNotFoundError, IsADirectoryError):
-        raise InputError(f"{path}: has no description in its metadata, and no {beside.name} beside it") from None
+        found = recognise(path)
+        what = found.what if found else "safetensors"
+        raise InputError(
+            f"{path}: {what} with no description of pgan's in its metadata, and no {beside.name} beside it; "
+            "of safetensors, pgan reads what `pgan export` wrote"
+        ) from None

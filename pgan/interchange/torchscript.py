@@ -19,6 +19,7 @@ from pgan.errors import InputError
 from pgan.interchange.description import KEY, Description, parse
 from pgan.interchange.portable import Portable, example
 from pgan.networks.archive import check_archive
+from pgan.recognise import AGAIN
 
 EXTRA = f"{KEY}.json"
 
@@ -54,7 +55,7 @@ def from_torchscript(path: Path, device: torch.device) -> tuple[Description, nn.
         with warnings.catch_warnings(action="ignore"):
             module = torch.jit.load(path, map_location=device, _extra_files=extra)
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"{path}: damaged TorchScript: {str(error).splitlines()[0][:200]}") from None
+        raise InputError(f"{path}: damaged, or too new for this PyTorch: {str(error).splitlines()[0][:200]}") from None
     return parse(extra[EXTRA], str(path)), module
 
 
@@ -100,7 +101,7 @@ def _check_calls(path: Path) -> None:
                 raise InputError(f"{path}: refused: more code than any generator has")
             code = "\n".join(archive.read(entry).decode() for entry in sources)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: damaged TorchScript: {error}") from None
+        raise InputError(f"{path}: damaged TorchScript: {error}; {AGAIN}") from None
     calls = set(re.findall(r"(?<!__)torch\s*\.\s*(\w+)", code)) - CALLS
     others = {"another class"} if re.search(r"\bops\b|(?<!self: )__torch__", code) else set()
     if re.search(r"\b(while|for|if)\b", code):  # what was traced is a straight line, and always comes to its end

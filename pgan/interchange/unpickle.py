@@ -8,6 +8,7 @@ from typing import Any
 
 from pgan.errors import InputError
 from pgan.inputs import read_bytes
+from pgan.recognise import CHECKPOINT, EXPORTED, OFFICIAL, Kind, recognise, refusal
 from pgan.unpickle import Array, loads
 from pgan.unpickle import Record as OfficialNetwork
 
@@ -23,9 +24,11 @@ def load(path: Path) -> Any:
     Raises:
         InputError: the file is missing, damaged or no pickle, or asks for anything else, which is named.
     """
+    found = recognise(path)
+    if found is None or found.kind is not Kind.PICKLE:
+        advice = "only networks of that code can be imported, such as karras2018iclr-celebahq-1024x1024.pkl"
+        raise refusal(path, OFFICIAL, advice, {CHECKPOINT: "it needs no import", EXPORTED: "it needs no import"})
     try:
         return loads(read_bytes(path, LARGEST), "the official networks", "tfutil.Network")
-    except (FileNotFoundError, IsADirectoryError):
-        raise InputError(f"{path}: no such file") from None
     except InputError as error:
         raise InputError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None

@@ -19,15 +19,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pgan.errors import InputError, RunError
+from pgan.errors import InputError, RunError, out_of_memory
 from pgan.inputs import open_file
 from pgan.metrics.config import InceptionParams
 from pgan.networks.archive import check_archive
+from pgan.recognise import Kind, recognise, refusal
 
 INPUT = 299
 """Pixels a side of the network's input."""
 TIMEOUT = 60
 """Seconds without an answer after which a download fails."""
+ADVICE = "give features.inception the file that StyleGAN2-ADA, EDM and clean-fid use"
 
 
 def find_inception(params: InceptionParams) -> tuple[Path, str]:
@@ -40,7 +42,7 @@ def find_inception(params: InceptionParams) -> tuple[Path, str]:
     if params.path is not None:
         path = Path(params.path).expanduser()
         if not path.is_file():
-            raise InputError(f"features.inception.path: {path}: no such file")
+            raise InputError(f"features.inception.path: {path}: no such file; {ADVICE}")
     else:
         if params.url is None or params.sha256 is None:  # Features has checked this; for those who call directly
             raise InputError("features.inception: needs path, or url and sha256")
@@ -84,14 +86,16 @@ def _download(url: str, sha256: str, path: Path) -> None:
 
 def load_inception(path: Path, device: torch.device) -> torch.jit.ScriptModule:
     """The network in evaluation mode. Raises InputError when the file is not TorchScript."""
-    try:
-        check_archive(path, code=True)
-    except InputError as error:
-        raise InputError(f"{error}; it is not a TorchScript file that torch.jit.save wrote") from None
+    found = recognise(path)
+    if found is None or found.kind is not Kind.TORCHSCRIPT:
+        raise refusal(path, "the Inception network of 2015 in TorchScript", ADVICE)
+    check_archive(path, code=True)
     try:
         return torch.jit.load(path, map_location=device).eval()
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"{path}: not a TorchScript file ({str(error).partition(chr(10))[0]})") from None
+        if out_of_memory(error):
+            raise
+        raise InputError(f"{path}: damaged TorchScript ({str(error).partition(chr(10))[0]}); {ADVICE}") from None
 
 
 @torch.no_grad()
@@ -113,7 +117,7 @@ def _call(model: torch.jit.ScriptModule, images: np.ndarray, device: torch.devic
         if isinstance(error, torch.OutOfMemoryError):
             raise
         line = str(error).strip().splitlines()[-1]
-        raise InputError(f"features.inception: the file is not the Inception network of 2015 ({line})") from None
+        raise InputError(f"features.inception: not the Inception network of 2015 ({line}); {ADVICE}") from None
     return result.float().flatten(1).cpu()
 
 

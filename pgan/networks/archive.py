@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pgan.errors import InputError
 from pgan.inputs import open_file
+from pgan.recognise import AGAIN, CHECKPOINT, EXPORTED, OFFICIAL, Kind, recognise, refusal
 
 BLOCK = 2**20
 LARGEST_CODE = 2**26
@@ -44,7 +45,7 @@ def check_archive(path: Path, code: bool = False) -> list[str]:
             raise
         except Exception as error:  # zipfile raises half a dozen kinds on a damaged archive
             reason = str(error).partition("\n")[0] or type(error).__name__
-            raise InputError(f"{path}: damaged: {reason}") from None
+            raise InputError(f"{path}: damaged: {reason}; {AGAIN}") from None
     return [entry.filename for entry in entries]
 
 
@@ -69,24 +70,37 @@ def check_plain(path: Path) -> None:
     """Whether the archive holds plain tensors and values only. Raises InputError; of a damaged archive, as
     `check_archive`.
     """
-    with open_file(path) as file:
-        if file.read(2) != b"PK":
-            raise InputError(f"{path}: not a checkpoint")
+    found = recognise(path)
+    if found is None or found.kind is not Kind.PYTORCH:
+        raise not_a_checkpoint(path)
     names = check_archive(path)
     pickles = [name for name in names if name.endswith("/data.pkl")]
     if len(pickles) != 1 or any("/code/" in name or name.endswith("/constants.pkl") for name in names):
-        raise InputError(f"{path}: not a checkpoint: it holds something else than one set of tensors")
+        raise not_a_checkpoint(path)
     with zipfile.ZipFile(path) as archive:
         if archive.getinfo(pickles[0]).file_size > LARGEST_PICKLE:
             raise InputError(f"{path}: damaged: more than {LARGEST_PICKLE} bytes of names")
         data = archive.read(pickles[0])
         order = next((archive.read(name) for name in names if name.endswith("/byteorder")), b"little")
     if order != b"little":
-        raise InputError(f"{path}: written on a machine of another byte order")
+        raise InputError(f"{path}: written on a machine of another byte order; write it on one like this")
     try:
         asked = [str(argument) for code, argument, _ in pickletools.genops(data) if "GLOBAL" in code.name]
     except Exception:  # a damaged pickle, which torch will stumble over too
-        raise InputError(f"{path}: damaged: its list of tensors is cut off or broken") from None
+        raise InputError(f"{path}: damaged: its list of tensors is cut off or broken; {AGAIN}") from None
     for name in asked:
         if not PLAIN.fullmatch(name):
-            raise InputError(f"{path}: refused: it asks for {name.replace(' ', '.')}, which no checkpoint needs")
+            if found.what != CHECKPOINT:
+                raise not_a_checkpoint(path)
+            raise InputError(f"{path}: refused: it asks for {name.replace(' ', '.')}, which no pgan checkpoint needs")
+
+
+def not_a_checkpoint(path: Path) -> InputError:
+    """The error of a reader of checkpoints: what the file is, and what to do."""
+    advice = "pgan reads checkpoints of its own, and `pgan import` makes one of an official Progressive GAN pickle"
+    by_what = {
+        OFFICIAL: "make a checkpoint of it with `pgan import`",
+        EXPORTED: "it has no critic; name the checkpoint that it was exported from",
+    }
+    missing = "no such checkpoint; `pgan init`, `pgan train` and `pgan import` make them"
+    return refusal(path, CHECKPOINT, advice, by_what, missing)

@@ -13,10 +13,11 @@ import pydantic
 import torch
 from torch import Tensor
 
-from pgan.errors import InputError, shown
+from pgan.config import in_words
+from pgan.errors import InputError, out_of_memory, shown
 from pgan.files import whole_file
 from pgan.networks.architectures import build_critic, build_generator
-from pgan.networks.archive import check_plain
+from pgan.networks.archive import check_plain, not_a_checkpoint
 from pgan.networks.config import Networks
 from pgan.networks.network import Critic, Generator, Network
 from pgan.networks.weights import check_tensor, with_weights
@@ -145,7 +146,7 @@ def from_state(content: Any, where: str) -> Checkpoint:
 def _first_problem(error: Exception) -> str:
     if isinstance(error, pydantic.ValidationError):
         first = error.errors(include_url=False)[0]
-        return f"{'.'.join(map(str, ('networks', *first['loc'])))}: {first['msg'][0].lower()}{first['msg'][1:]}"
+        return f"{'.'.join(map(str, ('networks', *first['loc'])))}: {in_words(first)}"
     return str(error)
 
 
@@ -206,17 +207,25 @@ def read(path: Path, device: torch.device | str = "cpu") -> Any:
         check_plain(path)
         with warnings.catch_warnings(action="ignore"):  # torch muses about pickle protocols before it refuses
             return torch.load(path, map_location=device, weights_only=True)
-    except (FileNotFoundError, IsADirectoryError):
-        raise InputError(f"{path}: no such checkpoint") from None
     except (PermissionError, InputError):
         raise
     except Exception as error:  # torch raises a dozen kinds on a file that is no checkpoint
-        raise InputError(f"{path}: not a checkpoint that can be read safely ({type(error).__name__})") from None
+        if out_of_memory(error):
+            raise
+        raise not_a_checkpoint(path) from None
+
+
+def read_ours(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """The same, of a checkpoint or a snapshot. Raises InputError as `read`, and where the file is something else."""
+    content = read(path, device)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise not_a_checkpoint(path)
+    return content
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
-    """A checkpoint from a file, on `device`. Raises InputError as `read` and `from_state` do."""
-    checkpoint = from_state(read(path, device), str(path))
+    """A checkpoint from a file, on `device`. Raises InputError as `read_ours` and `from_state` do."""
+    checkpoint = from_state(read_ours(path, device), str(path))
     for network in (checkpoint.generator, checkpoint.critic, checkpoint.ema):
         network.to(device)
     return checkpoint

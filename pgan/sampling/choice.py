@@ -4,11 +4,17 @@ import difflib
 import re
 from pathlib import Path
 
+from pgan.data.pyramid import read_meta
 from pgan.errors import InputError
 
 MOST_IMAGES = 100_000
 """What one command draws at most: a slip of the keyboard should not fill the disk."""
 MOST_SEED = 2**63 - 1
+MOST_NAMES = 20
+"""Classes that a message names."""
+LONGEST_NAME = 30
+PYRAMID = Path("data/pyramid")
+"""Where `pgan prepare` writes unless it is told otherwise."""
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -17,7 +23,8 @@ def parse_seeds(text: str) -> list[int]:
     Raises:
         InputError: not such a list, a range that descends, a seed given twice, or far too many.
     """
-    seeds = [seed for first, last in _ranges(text, "--seeds", MOST_SEED) for seed in range(first, last + 1)]
+    ranges = _ranges(text, "--seeds", MOST_SEED, "numbers and ranges such as 0-15,20", "")
+    seeds = [seed for first, last in ranges for seed in range(first, last + 1)]
     _check_unique(seeds, "--seeds")
     return seeds
 
@@ -34,15 +41,38 @@ def parse_labels(text: str | None, classes: int) -> list[int] | None:
         raise InputError(f"--labels {text}: this generator was trained without labels; leave the option out")
     if text.strip().lower() == "all":
         return list(range(classes))
-    ranges = _ranges(text, "--labels", 2**31, "'all' or numbers and ranges such as 0,2-4")
-    for _, last in ranges:
-        if last >= classes:
-            raise InputError(
-                f"--labels {text}: {last} is out of range; this generator has the labels 0 to {classes - 1}"
-            )
+    ranges = _ranges(
+        text,
+        "--labels",
+        classes - 1,
+        "'all' or numbers and ranges such as 0,2-4",
+        f"; {numbered_classes(classes, text)}",
+    )
     labels = [label for first, last in ranges for label in range(first, last + 1)]
     _check_unique(labels, "--labels")
     return labels
+
+
+def numbered_classes(classes: int, text: str = "", pyramid: Path = PYRAMID) -> str:
+    """In a message: a network's classes by number, and their names where the pyramid here has as many.
+
+    Names are shown and not read: no checkpoint says which pyramid it was trained on, and a wrong class would go unseen.
+
+    Args:
+        text: what was asked for; the names in it are shown in any case.
+    """
+    many = f"{classes} classes: 0 to {classes - 1}" if classes > 1 else "1 class: 0"
+    try:
+        names = read_meta(pyramid).classes
+    except (InputError, OSError):
+        names = []
+    if len(names) != classes or names == [str(number) for number in range(classes)]:
+        return f"this network has {many}"
+    asked = {part.strip() for part in text.split(",")}
+    chosen = [number for number, name in enumerate(names) if name in asked]
+    chosen += [number for number in range(classes) if number not in chosen]
+    listed = ", ".join(f"{number} {names[number][:LONGEST_NAME]}" for number in sorted(chosen[:MOST_NAMES]))
+    return f"this network has {many} (in {pyramid}: {listed}{', …' * (classes > MOST_NAMES)})"
 
 
 def pair(seeds: list[int], labels: list[int] | None, classes: int) -> list[tuple[int, int | None]]:
@@ -74,20 +104,18 @@ def check_ending(out: Path, known: tuple[str, ...], otherwise: str) -> str:
     raise InputError(f"{out}: cannot write '{out.suffix}': the name must end in {', '.join(known)}{otherwise}{hint}")
 
 
-def _ranges(
-    text: str, option: str, limit: int, form: str = "numbers and ranges such as 0-15,20"
-) -> list[tuple[int, int]]:
-    """Pairs of first and last."""
+def _ranges(text: str, option: str, limit: int, form: str, known: str) -> list[tuple[int, int]]:
+    """Pairs of first and last, up to `limit`. Where the text is wrong, `form` and `known` say what is right."""
     found, count = [], 0
     for part in text.split(","):
         match = re.fullmatch(r"\s*([0-9]{1,19})\s*(?:-\s*([0-9]{1,19})\s*)?", part)
         if not match:
-            raise InputError(f"{option} {text[:80]}: expected {form}, found '{part.strip()[:40]}'")
+            raise InputError(f"{option} {text[:80]}: expected {form}, found '{part.strip()[:40]}'{known}")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise InputError(f"{option} {text[:80]}: the range {first}-{last} descends; write {last}-{first}")
         if last > limit:
-            raise InputError(f"{option} {text[:80]}: {last} is too large; the limit is {limit}")
+            raise InputError(f"{option} {text[:80]}: {last} is too large{known or f'; the limit is {limit}'}")
         count += last - first + 1
         if count > MOST_IMAGES:
             raise InputError(f"{option} {text[:80]}: more than {MOST_IMAGES:,}; ask for fewer at a time")

@@ -206,7 +206,7 @@ def test_a_missing_extra_is_named_with_its_command(networks, tmp_path, monkeypat
 
 
 def test_reading_onnx_without_onnxruntime_is_refused(tmp_path, monkeypatch):
-    (tmp_path / "a.onnx").write_bytes(b"\x08\x0a")
+    (tmp_path / "a.onnx").write_bytes(b"\x08\x0a\x12pgan generator 1")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     line = refused("sample", tmp_path / "a.onnx", tmp_path / "x.png", code=1)
     assert "onnxruntime: pip install 'pgan[export]'" in line

@@ -243,7 +243,7 @@ def test_pgan_import_leaves_what_stood_there_when_it_fails(tmp_path):
     (tmp_path / "a.pt").write_text("before")
     result = CliRunner().invoke(app, ["import", str(tmp_path / "a.pkl"), str(tmp_path / "a.pt")])
     assert result.exit_code == 2
-    assert result.output.startswith(f"error: {tmp_path}/a.pkl: not a whole pickle")
+    assert result.output.startswith(f"error: {tmp_path}/a.pkl: a text file ('hello'), not a pickle of the official")
     assert (tmp_path / "a.pt").read_text() == "before"
 
 

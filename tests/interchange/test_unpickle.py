@@ -186,8 +186,8 @@ def test_a_file_cannot_change_how_the_next_one_is_read(tmp_path):
 
 
 def test_missing_files_are_named(tmp_path):
-    for path in (tmp_path / "none.pkl", tmp_path):
-        with pytest.raises(InputError, match="no such file"):
+    for path, message in ((tmp_path / "none.pkl", "no such file"), (tmp_path, "a folder, .* name the file in it")):
+        with pytest.raises(InputError, match=message):
             load(path)
 
 

@@ -137,7 +137,7 @@ def test_resizing_down_does_not_alias() -> None:
 def test_other_files_are_refused(tmp_path: Path) -> None:
     text = tmp_path / "text.pt"
     text.write_text("no network")
-    with pytest.raises(InputError, match="not a TorchScript file that"):
+    with pytest.raises(InputError, match=r"a text file \('no network'\), not the Inception network of 2015"):
         load_inception(text, CPU)
     other = tmp_path / "other.pt"
     torch.jit.script(nn.Linear(3, 3)).save(other)

@@ -70,8 +70,8 @@ def test_every_parameter_that_differs_is_named(start, tmp_path):
         ({"resolution": 12}, "init.resolution: resolution 12 is not networks.base_size"),
         ({"resolution": None}, "init: with source: checkpoint, state the resolution"),
         ({"path": "none.pt"}, "none.pt: no such checkpoint"),
-        ({"path": "params.yaml"}, "not a checkpoint"),
-        ({"source": "imported"}, "init.source: input should be 'random' or 'checkpoint'"),
+        ({"path": "params.yaml"}, "a text file ('seed: 0'), not a pgan checkpoint"),
+        ({"source": "imported"}, "init.source: must be 'random' or 'checkpoint'"),
     ],
 )
 def test_what_is_wrong_with_the_section_is_named(section, message, start, tmp_path, monkeypatch):

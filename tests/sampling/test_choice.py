@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pgan.data.pyramid import Meta, write_meta
 from pgan.errors import InputError
-from pgan.sampling.choice import MOST_IMAGES, pair, parse_labels, parse_seeds
+from pgan.sampling.choice import MOST_IMAGES, numbered_classes, pair, parse_labels, parse_seeds
 
 
 @pytest.mark.parametrize(
@@ -57,13 +58,54 @@ def test_labels():
     for text, classes, message in (
         ("0", 0, "without labels"),
         ("all", 0, "without labels"),
-        ("3", 3, "labels 0 to 2"),
-        ("0-2000000000", 3, "out of range|more than"),
-        ("cat", 3, "'all' or numbers"),
+        ("3", 3, "--labels 3: 3 is too large; this network has 3 classes: 0 to 2$"),
+        ("1", 1, "this network has 1 class: 0$"),
+        ("0-2000000000", 3, "too large; this network has 3 classes"),
+        (
+            "cat",
+            3,
+            "expected 'all' or numbers and ranges such as 0,2-4, found 'cat'; this network has 3 classes: 0 to 2$",
+        ),
         ("1,1", 3, "twice"),
     ):
         with pytest.raises(InputError, match=message):
             parse_labels(text, classes)
+
+
+def write_classes(folder, names):
+    """The description of a pyramid with these classes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_meta(folder, Meta(9, 1, [4], names, "folder", "0"))
+
+
+def test_the_names_of_the_pyramid_here_are_shown_where_it_has_as_many(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_classes(tmp_path / "data/pyramid", ["cat", "dog"])
+    with pytest.raises(InputError, match=r"2 classes: 0 to 1 \(in data/pyramid: 0 cat, 1 dog\)$"):
+        parse_labels("dog", 2)
+    with pytest.raises(InputError, match=r"3 classes: 0 to 2$"):
+        parse_labels("dog", 3)
+
+
+def test_of_a_thousand_names_the_one_asked_for_is_among_those_shown(tmp_path):
+    write_classes(tmp_path, [f"n{i:04d}" for i in range(1000)])
+    said = numbered_classes(1000, "3,n0700", tmp_path)
+    assert "0 n0000, 1 n0001" in said
+    assert said.endswith("18 n0018, 700 n0700, …)")
+
+
+@pytest.mark.parametrize("names", [["0", "1"], [], ["x" * 1000] * 1000])
+def test_names_that_would_say_nothing_or_fill_the_screen(names, tmp_path):
+    write_classes(tmp_path, names)
+    said = numbered_classes(len(names) or 2, pyramid=tmp_path)
+    assert ("in " in said) == (len(names) == 1000)
+    assert len(said) < 800
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"count": 1}'])
+def test_a_pyramid_that_cannot_be_read_is_no_matter(content, tmp_path):
+    (tmp_path / "meta.json").write_text(content)
+    assert numbered_classes(2, pyramid=tmp_path) == "this network has 2 classes: 0 to 1"
 
 
 def test_an_image_depends_on_its_own_seed_and_label():

@@ -86,7 +86,7 @@ def test_without_labels_one_tile_walks_and_odd_sizes_become_even_in_mp4(networks
     ("out", "options", "message"),
     [
         ("x.gif", ["--seeds", "3"], "at least two"),
-        ("x.gif", ["--labels", "9"], "labels 0 to 2"),
+        ("x.gif", ["--labels", "9"], "3 classes: 0 to 2"),
         ("x.mp5", [], "did you mean 'x.mp4'"),
         ("x", [], "the name must end in .gif, .webp, .mp4"),
         ("x.gif", ["--seeds", "0-9999", "--frames", "1000"], "too many"),

@@ -141,7 +141,7 @@ def test_truncation_is_refused_where_it_has_no_effect(networks, tmp_path):
     ("out", "options", "message"),
     [
         ("x.png", ["--seeds", "3-1"], "--seeds 3-1"),
-        ("x.png", ["--labels", "3"], "labels 0 to 2"),
+        ("x.png", ["--labels", "3"], "3 classes: 0 to 2"),
         ("x.jpg", [], "the name must end in .png, .npy, or have no ending for a folder"),
         ("x.ong", [], "did you mean 'x.png'"),
         ("x.png", ["--device", "gpu"], "device 'gpu'"),

@@ -162,10 +162,10 @@ def test_a_wrong_choice_ends_in_one_line(choice: Choice, message: str, tmp_path:
         ({"rows": {"a": {"label": "a", "sets": {}}}}, "rows.a.sets: unknown parameter; did you mean 'set'?"),
         (
             {"rows": {"a": {"label": "a", "set": {"phases": 3}}}},
-            "test, row a: phases: input should be a valid dictionary",
+            "test, row a: phases: expected a mapping",
         ),
         ({"total_kimg": 30}, "total_kimg: 30, but the phases before the last take 65"),
-        ({"total_kimg": -1}, "test.yaml: total_kimg: input should be greater than 0"),
+        ({"total_kimg": -1}, "test.yaml: total_kimg: must be greater than 0"),
     ],
 )
 def test_a_wrong_file_ends_in_one_line(change: dict[str, Any], message: str, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     ("name", "value", "said"),
     [
         ("phases.grow_8.lrr", 0.1, "phases.grow_8.lrr: unknown parameter; did you mean 'lr'?"),
-        ("phases.grow_8.kimg", -1, "phases.grow_8.kimg: input should be greater than 0, found -1"),
+        ("phases.grow_8.kimg", -1, "phases.grow_8.kimg: must be greater than 0, found -1"),
         ("phases.grow_8.batch", "8", "phases.grow_8.batch: "),
         ("phases.grow_8.from", "stabilise_4", "phases.grow_8.from: 'stabilise_4' is no phase"),
         ("prepare.path", None, "prepare.path: "),
