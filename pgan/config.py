@@ -5,10 +5,11 @@ on the parameters that it reads and on no others.  `pgan/experiment.py` checks t
 """
 
 import difflib
+import os
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import pydantic
 import yaml
@@ -30,6 +31,16 @@ class Section(pydantic.BaseModel):
         """As they stand in a parameter file."""
         return [field.alias or name for name, field in cls.model_fields.items()]
 
+
+def _without_home(value: str) -> str:
+    """Refuse a path that only a shell would expand: DVC, which watches the same parameter, does not."""
+    if value == "~" or value.startswith(("~/", "~\\")):
+        raise ValueError(f"'~' is not expanded in a parameter file; write {os.path.expanduser(value)}")
+    return value
+
+
+PathText = Annotated[str, pydantic.AfterValidator(_without_home)]
+"""The path of a file or folder, as a parameter."""
 
 SectionT = TypeVar("SectionT", bound=Section)
 

@@ -134,8 +134,10 @@ def _chain_problems(e: Experiment) -> list[tuple[str, str]]:
 def check(params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml")) -> None:
     """Check a parameter file without running anything."""
     experiment = read_experiment(params)
-    if experiment.prepare.path is not None and not Path(experiment.prepare.path).exists():
-        raise InputError(f"{params}: prepare.path: {experiment.prepare.path} does not exist")
+    for key in ("path", "labels_path"):
+        path = getattr(experiment.prepare, key)
+        if path is not None and not Path(path).exists():
+            raise InputError(f"{params}: prepare.{key}: {path} does not exist")
 
     from pgan.rendering.curves import check_color
 

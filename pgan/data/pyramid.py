@@ -39,7 +39,11 @@ class Meta:
     source_digest: str
     """SHA-256 over the content of the source."""
     skipped: list[dict[str, str]] = field(default_factory=list)
-    """Files that could not be read: `{"file": …, "reason": …}`."""
+    """Images that could not be used: `{"file": …, "reason": …}`."""
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    """What else the source holds, by kind: `{"what": …, "count": …, "why": …, "examples": [up to 5 names]}`."""
+    class_counts: list[int] = field(default_factory=list)
+    """Images of each class, parallel to `classes`; empty where there are no labels, or an older `pgan` made it."""
 
 
 def write_meta(folder: Path, meta: Meta) -> None:
@@ -73,7 +77,13 @@ def _checks(meta: Meta) -> dict[str, bool]:
         "source": isinstance(meta.source, str),
         "source_digest": isinstance(meta.source_digest, str),
         "skipped": isinstance(meta.skipped, list),
+        "left_out": isinstance(meta.left_out, list) and all(isinstance(entry, dict) for entry in meta.left_out),
+        "class_counts": isinstance(meta.class_counts, list) and _are_counts(meta.class_counts, meta.classes),
     }
+
+
+def _are_counts(counts: list[Any], classes: list[str]) -> bool:
+    return len(counts) in (0, len(classes)) and all(count == 0 or _is_whole(count, 2**40) for count in counts)
 
 
 def _is_whole(value: Any, most: int) -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pgan.config import Section
+from pgan.config import PathText, Section
 
 MOST_IMAGES = 1_000_000
 """Generated for one metric; the field uses 50,000."""
@@ -35,7 +35,7 @@ class ClassifierParams(Section):
 class InceptionParams(Section):
     """The Inception network of 2015 as TorchScript, the file that StyleGAN2-ADA, EDM and clean-fid use."""
 
-    path: str | None
+    path: PathText | None
     """A local copy; null downloads `url` once into $PGAN_CACHE or ~/.cache/pgan."""
     url: str | None
     """Where to download it from; not used when `path` is given."""

@@ -40,7 +40,7 @@ def find_inception(params: InceptionParams) -> tuple[Path, str]:
         RunError: the download failed.
     """
     if params.path is not None:
-        path = Path(params.path).expanduser()
+        path = Path(params.path)
         if not path.is_file():
             raise InputError(f"features.inception.path: {path}: no such file; {ADVICE}")
     else:

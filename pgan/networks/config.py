@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
-from pgan.config import Section
+from pgan.config import PathText, Section
 
 LARGEST = 8192
 """Pixels per side."""
@@ -355,7 +355,7 @@ class Init(Section):
 
     source: Literal["random", "checkpoint"]
     """`random` draws weights; `checkpoint` takes trained ones (fine-tuning), such as `pgan import` makes."""
-    path: str
+    path: PathText
     """The checkpoint's file. It must exist with `random` too, for DVC's sake, but is not read then."""
     resolution: int | None = Field(ge=2)
     """Pixels per side; null means the lowest that the networks can have. A checkpoint of a higher resolution is cut

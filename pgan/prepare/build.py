@@ -3,59 +3,122 @@
 import hashlib
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from pgan.data.pyramid import LABELS, META, Meta, level_name, write_meta
-from pgan.errors import InputError, RunError
+from pgan.errors import MOST_LINES, SEPARATOR, InputError, RunError
 from pgan.files import replaced_folder
-from pgan.prepare.config import EMBEDDED, Prepare
+from pgan.prepare.config import COUNTED, EMBEDDED, Prepare
 from pgan.prepare.pool import outcomes
 from pgan.prepare.sources import Source, open_source
+from pgan.prepare.sources.left_out import LeftOut, first
 from pgan.prepare.work import Outcome
 
 COMPACT_BYTES = 2**24
 """Bytes moved at a time when gaps are closed."""
 
 
-def build(settings: Prepare, out: Path, *, seed: int = 0, workers: int = 1) -> Meta:
+def build(
+    settings: Prepare,
+    out: Path,
+    *,
+    seed: int = 0,
+    workers: int = 1,
+    remark: Callable[[str], object] = lambda _: None,
+) -> Meta:
     """Make the pyramid that `settings` describe in the folder `out`, replacing one that is there.
 
     `seed` determines what sources draw (`DRAWN`).  The result does not depend on `workers`, the number of processes.
+    `remark` is given what a user should know of how the source was read, line by line.
 
     Raises:
-        InputError: the source is wrong, too many of its images are broken, or one is smaller than the resolution.
+        InputError: the source is wrong, has too few classes, or too many of its images are broken or too small.
         RunError: the disk is full, memory ran out, or a worker process was killed.
     """
     source = open_source(settings, seed)
     wanted = _spread(len(source.names), settings.max_images)
+    _check_classes(settings, np.unique(source.labels[wanted]).size)
+    for line in source.remarks:
+        remark(_printable(line))
     with replaced_folder(out, marker=META, maker="pgan prepare") as folder:
         _check_space(folder, len(wanted), settings)
         _open_levels(folder, len(wanted), settings)
         digests, skipped = _fill(folder, source, wanted, settings, workers)
         kept = np.ones(len(wanted), bool)
         kept[list(skipped)] = False
+        classes = _Classes(source, wanted[kept], settings)
         for resolution in settings.levels:
             _compact(folder / level_name(resolution), kept, settings.channels, resolution)
-        np.save(folder / LABELS, source.labels[wanted][kept])
+        np.save(folder / LABELS, classes.labels)
         meta = Meta(
             count=int(kept.sum()),
             channels=settings.channels,
             levels=settings.levels,
-            classes=[_printable(name) for name in source.classes],
+            classes=[_printable(name) for name in classes.names],
             source=settings.source,
             source_digest=_digest(source, wanted, digests),
             skipped=[
                 {"file": _printable(source.names[wanted[position]]), "reason": _printable(reason)}
                 for position, reason in sorted(skipped.items())
             ],
+            left_out=_left_out(source, len(wanted), classes.lost),
+            class_counts=classes.counts,
         )
         write_meta(folder, meta)
     return meta
+
+
+class _Classes:
+    """The classes that the images of a pyramid have, of those of its source, counted from 0."""
+
+    def __init__(self, source: Source, kept: np.ndarray, settings: Prepare) -> None:
+        """`kept` are indices into the source.  Raises InputError where fewer than two classes are left."""
+        self.labels = source.labels[kept]
+        """(N,) int64."""
+        self.names = source.classes
+        self.counts: list[int] = []
+        self.lost: list[str] = []
+        """Classes without an image."""
+        if not source.classes:
+            return
+        counts = np.bincount(self.labels, minlength=len(source.classes))
+        present = np.flatnonzero(counts)
+        if settings.source not in COUNTED:
+            _check_classes(settings, len(present))
+            self.lost = [source.classes[label] for label in np.flatnonzero(counts == 0)]
+            self.names = [source.classes[label] for label in present]
+            self.labels, counts = np.searchsorted(present, self.labels), counts[present]
+        self.counts = counts.tolist()
+
+
+def _check_classes(settings: Prepare, count: int) -> None:
+    """Raise InputError where labels are asked for, and there are no two classes."""
+    if settings.labels and settings.source not in COUNTED and count < 2:
+        raise InputError(
+            f"{_where(settings)}: the images that are used are of one class, and labels need two or more; set "
+            "prepare.labels to false, or see to it that images of another class can be read and prepare.max_images "
+            "leaves some of them"
+        )
+
+
+def _left_out(source: Source, wanted: int, lost: list[str]) -> list[dict[str, object]]:
+    """What of the source is not in the pyramid, as `Meta` has it."""
+    entries = list(source.left_out)
+    if wanted < len(source.names):
+        why = f"prepare.max_images takes {wanted}, spread evenly over all"
+        entries.insert(0, LeftOut("images", len(source.names) - wanted, why))
+    if lost:
+        entries.insert(0, LeftOut("classes", len(lost), "none of their images could be used", first(lost)))
+    return [
+        asdict(entry) | {"what": _printable(entry.what), "examples": [_printable(name) for name in entry.examples]}
+        for entry in entries
+    ]
 
 
 def _spread(count: int, most: int | None) -> np.ndarray:
@@ -74,27 +137,42 @@ def _fill(
     images = ((int(position_of[index]), payload) for index, payload in source.read(wanted))
     digests = np.zeros((len(wanted), 32), np.uint8)
     skipped: dict[int, str] = {}
+    small = 0
     with closing(outcomes(images, settings, folder, workers)) as done:
         for outcome in _with_progress(done, len(wanted)):
             digests[outcome.position] = np.frombuffer(outcome.digest, np.uint8)
             if outcome.problem is None:
                 continue
-            name = _printable(source.names[wanted[outcome.position]])
-            if outcome.too_small:
-                raise InputError(
-                    f"{_where(settings)}: {name}: {outcome.problem} are too few for prepare.resolution "
-                    f"{settings.resolution}; lower it, or set prepare.allow_upscale to true"
-                )
             skipped[outcome.position] = outcome.problem
-            if len(skipped) > settings.max_skipped:
-                first = min(skipped)
-                raise InputError(
-                    f"{_where(settings)}: {_printable(source.names[wanted[first]])}: {_printable(skipped[first])}; "
-                    f"{len(skipped)} unreadable, and prepare.max_skipped allows {settings.max_skipped}"
-                )
-    if len(skipped) == len(wanted):
-        raise InputError(f"{_where(settings)}: not one readable image; the first: {_printable(skipped[0])}")
+            if outcome.too_small:
+                skipped[outcome.position] += f" are too few for prepare.resolution {settings.resolution}"
+                small += 1
+    if len(skipped) > settings.max_skipped or len(skipped) == len(wanted):
+        raise InputError(_complaint(source, wanted, skipped, small, settings))
     return digests, skipped
+
+
+def _complaint(source: Source, wanted: np.ndarray, skipped: dict[int, str], small: int, settings: Prepare) -> str:
+    """Why images cannot be used: how many, what to do, and a line for each as far as they are shown."""
+    if len(skipped) == len(wanted):
+        lines = [f"{_where(settings)}: not one of {len(wanted)} images can be used"]
+    else:
+        lines = [
+            f"{_where(settings)}: {len(skipped)} of {len(wanted)} images cannot be used, and prepare.max_skipped "
+            f"allows {settings.max_skipped}; mend or remove them, or raise it"
+        ]
+    if small:
+        lines.append(
+            f"{small} of them {'is' if small == 1 else 'are'} too small: lower prepare.resolution, or set "
+            "prepare.allow_upscale to true"
+        )
+    room = MOST_LINES - len(lines)
+    positions = sorted(skipped)
+    shown = positions if len(positions) <= room else positions[: room - 1]
+    lines += [f"{_printable(source.names[wanted[place]])}: {_printable(skipped[place])}" for place in shown]
+    if len(shown) < len(positions):
+        lines.append(f"… and {len(positions) - len(shown)} more")
+    return SEPARATOR.join(lines)
 
 
 def _with_progress(done: Iterator[Outcome], total: int) -> Iterator[Outcome]:

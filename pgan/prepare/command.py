@@ -27,16 +27,15 @@ def prepare(
     from pgan.config import Parameters
     from pgan.prepare.build import build
     from pgan.prepare.config import DRAWN, Prepare
+    from pgan.prepare.report import report
 
     parameters = Parameters.read(params)
     settings = parameters.section("prepare", Prepare)
     seed = parameters.value("seed", int) if settings.source in DRAWN else 0
-    meta = build(settings, out, seed=seed, workers=_workers(workers))
-    skipped = f", {len(meta.skipped)} skipped (listed in meta.json)" if meta.skipped else ""
-    print(
-        f"{out}: {meta.count} images, {'grey' if meta.channels == 1 else 'RGB'}, "
-        f"levels {' '.join(map(str, meta.levels))}, {len(meta.classes) or 'no'} classes{skipped}"
-    )
+    remarks: list[str] = []
+    meta = build(settings, out, seed=seed, workers=_workers(workers), remark=remarks.append)
+    for line in report(meta, out, remarks):
+        print(line)
 
 
 @user_errors
@@ -58,13 +57,14 @@ def download(
 
 def _workers(asked: int | None) -> int:
     """Processes: as asked, or as PGAN_WORKERS says, or one for each core that this process may use."""
+    name = "--workers"
     if asked is None:
-        text = os.environ.get("PGAN_WORKERS", "auto")
+        name, text = "PGAN_WORKERS", os.environ.get("PGAN_WORKERS", "auto")
         if text == "auto":
             return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        if not text.isdecimal():
-            raise InputError(f"PGAN_WORKERS: expected a number or 'auto', found '{text}'")
+        if not text.isdecimal() or len(text) > 6:
+            raise InputError(f"{name}: expected a number or 'auto', found '{text}'")
         asked = int(text)
     if asked < 1:
-        raise InputError(f"--workers: must be 1 or more, found {asked}")
+        raise InputError(f"{name}: must be 1 or more, found {asked}")
     return asked

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 import pydantic
 
-from pgan.config import Section
+from pgan.config import PathText, Section
 
 SourceKind = Literal["digits", "idx", "folder", "zip", "tar", "cifar10", "mnist-rgb", "photos"]
 Fit = Literal["crop", "pad"]
@@ -18,6 +18,9 @@ DRAWN = ("photos", "mnist-rgb")
 
 CLASSES = {"digits": 10, "cifar10": 10, "mnist-rgb": 1000}
 """Sources whose number of classes is known before they are read."""
+
+COUNTED = ("mnist-rgb",)
+"""Sources whose classes are all kept, with or without an image: their number is what is measured."""
 
 MAX_RESOLUTION = 4096
 """Pixels: one float32 RGB image of this size is 192 MiB."""
@@ -51,10 +54,10 @@ class Prepare(Section):
     `tar`: a tree of images. `cifar10`: cifar-10-python.tar.gz or cifar-10-binary.tar.gz, its training batches.
     `mnist-rgb`: three digits of MNIST's IDX file in each image."""
 
-    path: str | None = None
+    path: PathText | None = None
     """The file or folder of the source, relative to the folder of the command; embedded sources ignore it."""
 
-    labels_path: str | None = None
+    labels_path: PathText | None = None
     """Sources `idx` and `mnist-rgb` alone: the IDX file of the labels; null finds it beside the images by MNIST's
     convention (train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz)."""
 
@@ -68,7 +71,7 @@ class Prepare(Section):
     """1: grey (ITU-R 601 luma). 3: RGB."""
 
     labels: bool = False
-    """Keep the classes. Of a tree of images, the class is the first folder level."""
+    """Keep the classes. Of a tree of images, they are in its `dataset.json`, or are the first folder level."""
 
     fit: Fit = "crop"
     """How an image becomes square. `crop`: its centre is kept. `pad`: bars are added on both sides."""
@@ -80,10 +83,10 @@ class Prepare(Section):
     """Resampling filter that brings an image to `resolution`; all but `nearest` antialias when it shrinks."""
 
     allow_upscale: bool = False
-    """Allow images that are smaller than `resolution`; otherwise they are an error."""
+    """Allow images that are smaller than `resolution`; otherwise they cannot be used."""
 
     max_skipped: int = pydantic.Field(default=0, ge=0)
-    """Images that may be unreadable: they are left out and listed in meta.json. More of them are an error."""
+    """Images that may be unreadable or too small: they are left out and listed in meta.json. More are an error."""
 
     max_images: int | None = pydantic.Field(default=None, ge=1)
     """Use no more images than this, spread evenly over the source; null uses all."""

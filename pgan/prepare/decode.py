@@ -36,6 +36,11 @@ def from_array(pixels: np.ndarray, channels: int) -> Image.Image:
     return Image.fromarray(pixels).convert("L" if channels == 1 else "RGB")
 
 
+def formats() -> tuple[str, ...]:
+    """The formats that can be decoded here."""
+    return _formats()
+
+
 @cache
 def _formats() -> tuple[str, ...]:
     """Those of FORMATS that this build of Pillow knows: AVIF came with Pillow 11.3."""

@@ -17,7 +17,8 @@ from pgan.prepare.config import Prepare
 from pgan.prepare.decode import decode, from_array
 from pgan.prepare.levels import pyramid
 from pgan.prepare.sources import Payload, Refused
-from pgan.prepare.sources.tree import MAX_FILE
+from pgan.prepare.sources.signatures import HEAD
+from pgan.prepare.sources.tree import MAX_FILE, no_image
 from pgan.prepare.square import TooSmallError, to_square
 
 Chunk = list[tuple[int, Payload]]
@@ -36,7 +37,7 @@ class Outcome:
     """Why the image could not be used."""
 
     too_small: bool = False
-    """The problem is the size, of which skipping the image would be no cure."""
+    """The problem is the size alone."""
 
 
 def chunk_worker(settings: Prepare, folder: Path) -> Callable[[Chunk], list[Outcome]]:
@@ -107,7 +108,7 @@ def _square(position: int, payload: Payload, settings: Prepare) -> tuple[Outcome
     except MemoryError:  # the machine's fault, not the file's: listing it would make the result depend on the machine
         raise
     except Exception as error:  # broken data make Pillow raise nearly anything
-        return Outcome(position, digest, _reason(error)), None
+        return Outcome(position, digest, _reason(error, payload)), None
     pixels = np.asarray(image)  # (r, r) or (r, r, 3)
     return Outcome(position, digest), pixels[None] if settings.channels == 1 else pixels.transpose(2, 0, 1)
 
@@ -136,9 +137,9 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, payload: Payload) -> str:
     """One line that is the same on every run."""
-    if isinstance(error, Image.UnidentifiedImageError):
-        return "no image that Pillow can read"
+    if isinstance(error, Image.UnidentifiedImageError) and isinstance(payload, bytes):
+        return no_image(payload[:HEAD])
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return re.sub(r"<.* at 0x[0-9a-f]+>", "data", text.splitlines()[0])

@@ -17,12 +17,12 @@ import pytest
 from PIL import Image
 
 from pgan.data.pyramid import open_labels, open_level, read_meta
-from pgan.errors import InputError, RunError
+from pgan.errors import MOST_LINES, SEPARATOR, InputError, RunError, readable
 from pgan.prepare import build as building
 from pgan.prepare import pool
 from pgan.prepare.build import build
 from pgan.prepare.config import Prepare
-from pgan.prepare.sources import Refused
+from pgan.prepare.sources import Refused, Source
 
 Settings = Callable[..., Prepare]
 
@@ -84,28 +84,56 @@ def test_every_kind_of_image(zoo: Path, settings: Settings, tmp_path: Path) -> N
 
 def test_more_broken_images_than_allowed(zoo: Path, settings: Settings, tmp_path: Path) -> None:
     options = {"path": str(zoo), "resolution": 16, "allow_upscale": True}
-    with pytest.raises(InputError, match=r"zoo: cut\.jpg: image file is truncated.*max_skipped allows 0"):
-        build(settings("folder", **options), tmp_path / "out")
-    with pytest.raises(InputError, match=r"zoo: cut\.jpg: .*3 unreadable, and prepare\.max_skipped allows 2"):
-        build(settings("folder", max_skipped=2, **options), tmp_path / "out", workers=2)
+    for allowed, workers in ((0, 1), (2, 2)):
+        with pytest.raises(InputError) as caught:
+            build(settings("folder", max_skipped=allowed, **options), tmp_path / "out", workers=workers)
+        first, *rest = str(caught.value).split(SEPARATOR)
+        assert first.startswith(
+            f"{zoo}: 3 of 21 images cannot be used, and prepare.max_skipped allows {allowed}; mend or remove them, or"
+        )
+        assert [line.partition(":")[0] for line in rest] == ["cut.jpg", "empty.png", "text.png"]
     assert {path.name for path in tmp_path.iterdir()} == {"zoo"}
+
+
+def test_no_more_lines_than_are_shown(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    for number in range(30):
+        (tmp_path / f"tree/{number:02}.png").write_text("<html>429 Too Many Requests</html>")
+    with pytest.raises(InputError) as caught:
+        build(settings("folder", path=str(tmp_path / "tree")), tmp_path / "out")
+    lines = readable(str(caught.value)).split(SEPARATOR)
+    assert len(lines) == MOST_LINES
+    assert lines[1] == "00.png: a web page (HTML), not an image"
+    assert lines[-1] == "… and 12 more"
 
 
 def test_nothing_readable(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "1.png").touch()
-    with pytest.raises(InputError, match="not one readable image"):
+    with pytest.raises(InputError, match="not one of 1 images can be used"):
         build(settings("folder", path=str(tmp_path / "tree"), max_skipped=9), tmp_path / "out")
 
 
-def test_a_small_image_is_an_error_even_where_broken_ones_are_not(
-    tree_folder: Path, settings: Settings, tmp_path: Path
+def test_small_images_are_counted_and_can_be_skipped(
+    png: Callable[..., bytes], settings: Settings, tmp_path: Path
 ) -> None:
-    options = {"path": str(tree_folder), "resolution": 16, "max_skipped": 100}
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    for number in range(9):
+        (folder / f"{number}.png").write_bytes(png(number, (12, 10) if number in (3, 7) else (20, 20)))
+    (folder / "8.png").write_bytes(b"broken")
+    options = {"path": str(folder), "resolution": 16}
     for workers in (1, 2):
-        with pytest.raises(InputError, match=r"cat/10\.jpg: 12 × 10 pixels are too few for prepare\.resolution 16"):
+        with pytest.raises(InputError) as caught:
             build(settings("folder", **options), tmp_path / "out", workers=workers)
-    assert not (tmp_path / "out").exists()
+        lines = str(caught.value).split(SEPARATOR)
+        assert "3 of 9 images cannot be used" in lines[0]
+        assert lines[1].startswith("2 of them are too small: lower prepare.resolution, or set prepare.allow_upscale")
+        assert lines[2:4] == [f"{n}.png: 12 × 10 pixels are too few for prepare.resolution 16" for n in (3, 7)]
+        assert not (tmp_path / "out").exists()
+        meta = build(settings("folder", max_skipped=3, **options), tmp_path / "out", workers=workers)
+        assert (meta.count, [skip["file"] for skip in meta.skipped]) == (6, ["3.png", "7.png", "8.png"])
+        shutil.rmtree(tmp_path / "out")
 
 
 @pytest.mark.parametrize("block", [1, 200, 2**24])
@@ -114,11 +142,11 @@ def test_gaps_are_closed(block: int, settings: Settings, tmp_path: Path, monkeyp
     images = np.random.default_rng(0).integers(0, 256, (300, 8, 8), dtype=np.uint8)
     gone = np.isin(np.arange(300), [0, 1, 64, 100, 101, 102, 299])
 
-    def source(settings: Prepare, seed: int) -> SimpleNamespace:
+    def source(settings: Prepare, seed: int) -> Source:
         def read(wanted: list[int]) -> object:
             return ((i, Refused(f"reason {i}") if gone[i] else images[i]) for i in reversed(wanted))
 
-        return SimpleNamespace(names=range(300), labels=np.arange(300), classes=[], read=read)
+        return Source(names=range(300), labels=np.arange(300), classes=[], read=read)  # type: ignore[arg-type]
 
     monkeypatch.setattr(building, "open_source", source)
     meta = build(settings("digits", channels=1, max_skipped=7), tmp_path / "out")
@@ -130,6 +158,37 @@ def test_gaps_are_closed(block: int, settings: Settings, tmp_path: Path, monkeyp
     assert np.array_equal(open_level(tmp_path / "out", 4)[:, 0], np.rint(means).astype(np.uint8))
     size = (tmp_path / "out" / "images_8.npy").stat().st_size
     assert size == 128 + 293 * 64
+
+
+def test_every_class_has_an_image(png: Callable[..., bytes], settings: Settings, tmp_path: Path) -> None:
+    content = {f"{name}/{number}.png": png(number) for name in "abc" for number in range(3)}
+    for name, data in content.items():
+        path = tmp_path / "tree" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"broken" if name.startswith("b") else data)
+    parameters = settings("folder", path=str(tmp_path / "tree"), labels=True, max_skipped=3)
+    meta = build(parameters, tmp_path / "out")
+    assert (meta.classes, meta.class_counts) == (["a", "c"], [3, 3])
+    assert open_labels(tmp_path / "out").tolist() == [0, 0, 0, 1, 1, 1]
+    assert meta.left_out == [
+        {"what": "classes", "count": 1, "why": "none of their images could be used", "examples": ["b"]}
+    ]
+    for path in (tmp_path / "tree/c").iterdir():
+        path.write_bytes(b"broken")
+    with pytest.raises(InputError, match="are of one class, and labels need two or more"):
+        build(settings("folder", path=str(tmp_path / "tree"), labels=True, max_skipped=6), tmp_path / "out")
+    assert read_meta(tmp_path / "out") == meta
+
+
+def test_classes_that_max_images_leaves_out(settings: Settings, tmp_path: Path) -> None:
+    meta = build(settings("digits", labels=True, max_images=7), tmp_path / "out")
+    labels = open_labels(tmp_path / "out")
+    assert labels.max() + 1 == len(meta.classes) == len(set(labels.tolist())) < 10
+    assert sum(meta.class_counts) == 7
+    assert [entry["what"] for entry in meta.left_out] == ["classes", "images"]
+    assert meta.left_out[1]["count"] == 1790
+    with pytest.raises(InputError, match=r"prepare\.max_images leaves some of them"):
+        build(settings("digits", labels=True, max_images=1), tmp_path / "out")
 
 
 def test_the_number_of_processes_changes_nothing(settings: Settings, tmp_path: Path) -> None:

@@ -35,7 +35,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result
 def test_prepare(run: Callable[..., Result]) -> None:
     result = run("source: digits", "resolution: 8", "channels: 1", "labels: true")
     assert result.exit_code == 0
-    assert result.stdout == "data/pyramid: 1797 images, grey, levels 4 8, 10 classes\n"
+    assert result.stdout.splitlines() == [
+        "data/pyramid: 1797 images, grey, levels 4 8, 10 classes",
+        "classes: 0 178, 1 182, 2 177, 3 183, 4 181, 5 182, 6 181, 7 179, 8 174, 9 180",
+    ]
     assert "1797/1797" in result.stderr
     assert read_meta(Path("data/pyramid")).count == 1797
 
@@ -45,7 +48,26 @@ def test_out_params_and_skipped(run: Callable[..., Result], tmp_path: Path, tree
     run("source: folder", "path: tree", "resolution: 8", "max_skipped: 1")
     Path("params.yaml").rename("other.yaml")
     result = CliRunner().invoke(app, ["prepare", "--workers", "1", "--params", "other.yaml", "--out", "there"])
-    assert result.stdout == "there: 5 images, RGB, levels 4 8, no classes, 1 skipped (listed in meta.json)\n"
+    assert result.stdout.splitlines() == [
+        "there: 5 images, RGB, levels 4 8, no classes, 1 skipped (listed in meta.json)",
+        "skipped: 1 image (cat/broken.png): an empty file, not an image",
+        "left out: 1 hidden file (cat/.hidden.png): not read",
+        "left out: 2 folders of a NAS, desktop or program (.git, __MACOSX): thumbnails, recycle bins and the like",
+        "left out: 1 file of a desktop (.db) (cat/Thumbs.db): not images",
+        "left out: 1 other file (.txt) (notes.txt): not images",
+    ]
+
+
+def test_many_classes_are_shown_by_their_extremes(
+    run: Callable[..., Result], png: Callable[..., bytes], tmp_path: Path
+) -> None:
+    for label in range(20):
+        for number in range(1 + (label == 3) + 2 * (label == 7)):
+            path = tmp_path / f"tree/c{label}/{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(png(number))
+    result = run("source: folder", "path: tree", "resolution: 8", "labels: true")
+    assert result.stdout.splitlines()[1] == "classes: the largest c7 3, the smallest c0 1, 20 in all"
 
 
 def test_the_seed_matters_to_photos_alone(run: Callable[..., Result]) -> None:
@@ -72,21 +94,26 @@ def test_the_seed_matters_to_photos_alone(run: Callable[..., Result]) -> None:
         (["source: folder", "resolution: 8"], "source 'folder' needs a path"),
         (["source: zip", "resolution: 8", "path: x", "labels_path: y"], "labels_path belongs to source 'idx'"),
         (["source: zip", "resolution: 8", "path: none.zip"], "none.zip: no such file"),
+        (
+            ["source: zip", "resolution: 8", "path: ~/faces.zip"],
+            "prepare.path: '~' is not expanded in a parameter file; w",
+        ),
+        (["source: idx", "resolution: 8", "path: x", "labels_path: ~/y"], "prepare.labels_path: '~' is not expanded"),
         (["source: photos", "resolution: 8", "photos: {counts: 3}"], "prepare.photos.counts: unknown parameter"),
         (["source: photos", "resolution: 8", "photos: {min_side: 0.0}"], "prepare.photos.min_side: must be"),
         (["source: digits", "resolution: 8", "max_images: 0"], "prepare.max_images: must be"),
         (
             ["source: digits", "resolution: 64", "path: x"],
-            "error: source 'digits': 0: 8 × 8 pixels are too few",
+            "0: 8 × 8 pixels are too few",
         ),
     ],
 )
 def test_mistakes_end_in_one_line(run: Callable[..., Result], lines: list[str], message: str) -> None:
     result = run(*lines)
     assert result.exit_code == 2
-    last = result.stderr.splitlines()[-1]
-    assert last.startswith("error: ")
-    assert message in last
+    said = result.stderr[result.stderr.index("error: ") :]
+    assert all(line.startswith("       ") for line in said.splitlines()[1:])
+    assert message in said
     assert "Traceback" not in result.output
     assert not Path("data/pyramid").exists()
 
@@ -107,11 +134,13 @@ def test_number_of_processes(monkeypatch: pytest.MonkeyPatch, run: Callable[...,
     assert _workers(None) == 5
     lines = ("source: digits", "resolution: 4")
     assert run(*lines, options=("--workers", "0")).stderr == "error: --workers: must be 1 or more, found 0\n"
-    monkeypatch.setenv("PGAN_WORKERS", "many")
-    assert (
-        CliRunner().invoke(app, ["prepare"]).stderr
-        == "error: PGAN_WORKERS: expected a number or 'auto', found 'many'\n"
-    )
+    for value, message in (
+        ("many", "expected a number or 'auto', found 'many'"),
+        ("0", "must be 1 or more, found 0"),
+        ("9" * 5000, "expected a number or 'auto', found '999"),
+    ):
+        monkeypatch.setenv("PGAN_WORKERS", value)
+        assert CliRunner().invoke(app, ["prepare"]).stderr.startswith(f"error: PGAN_WORKERS: {message}")
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -26,7 +26,7 @@ def test_digits(settings: Settings, tmp_path: Path) -> None:
 
 
 def test_digits_beyond_their_size(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"8 × 8 pixels are too few .* set prepare\.allow_upscale to true"):
+    with pytest.raises(InputError, match=r"1797 of them are too small: lower prepare\.resolution, or set"):
         build(settings("digits", resolution=16), tmp_path / "out")
     assert not (tmp_path / "out").exists()
     build(settings("digits", resolution=16, allow_upscale=True, max_images=10), tmp_path / "out")

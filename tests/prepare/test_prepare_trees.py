@@ -151,8 +151,10 @@ def test_names_in_any_bytes(png: Callable[..., bytes], settings: Settings, tmp_p
     folder.mkdir(parents=True)
     (folder / "1.png").write_bytes(png(0))
     (folder / os.fsdecode(b"\n\xff.png")).write_bytes(b"broken")
+    (folder.parent / "dog").mkdir()
+    (folder.parent / "dog/1.png").write_bytes(png(1))
     meta = build(settings("folder", path=str(folder.parent), labels=True, max_skipped=1), tmp_path / "out")
-    assert meta.classes == ["caf\\udce9"]
+    assert meta.classes == ["caf\\udce9", "dog"]
     assert meta.skipped[0]["file"] == "caf\\udce9/\\n\\udcff.png"
     assert read_meta(tmp_path / "out") == meta
 
@@ -214,7 +216,7 @@ def test_names_that_lead_out_are_listed_and_nothing_is_written(
         build(settings(kind, path=str(path), max_skipped=3), tmp_path / "deep/out")
 
 
-def test_links_and_devices_in_archives_are_not_followed(
+def test_links_that_lead_out_of_archives_and_devices_are_not_followed(
     png: Callable[..., bytes], settings: Settings, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret.png"
@@ -229,7 +231,12 @@ def test_links_and_devices_in_archives_are_not_followed(
         archive.addfile(member, io.BytesIO(png(2)))
     meta = build(settings("tar", path=str(tmp_path / "a.tar"), max_skipped=3), tmp_path / "out")
     assert meta.count == 1
-    assert [skip["file"] for skip in meta.skipped] == ["dev.png", "hard.png", "link.png"]
+    out = f"a link to {secret}, which is no image in the archive"
+    assert meta.skipped == [
+        {"file": "dev.png", "reason": "a device or a sparse file"},
+        {"file": "hard.png", "reason": out},
+        {"file": "link.png", "reason": out},
+    ]
 
     link = zipfile.ZipInfo("link.png")
     link.external_attr = 0o120777 << 16
@@ -237,7 +244,7 @@ def test_links_and_devices_in_archives_are_not_followed(
         zipped.writestr(link, str(secret))
         zipped.writestr("ok.png", png(2))
     meta = build(settings("zip", path=str(tmp_path / "a.zip"), max_skipped=1), tmp_path / "out")
-    assert meta.skipped == [{"file": "link.png", "reason": "a link or device, not a file"}]
+    assert meta.skipped == [{"file": "link.png", "reason": out}]
 
 
 def test_a_name_given_twice_means_its_last(png: Callable[..., bytes], settings: Settings, tmp_path: Path) -> None:
@@ -285,22 +292,20 @@ def test_a_zip_that_lies_about_sizes(png: Callable[..., bytes], settings: Settin
 def test_unreadable_zip_members(png: Callable[..., bytes], settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("bzip2.png", png(0), zipfile.ZIP_BZIP2)
         archive.writestr("crc.png", png(1), zipfile.ZIP_STORED)
         archive.writestr("locked.png", png(2), zipfile.ZIP_DEFLATED)
         archive.writestr("ok.png", png(3))
     data = bytearray(path.read_bytes())
     data[data.index(png(1)) + 60] ^= 1
     for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        name = [at for at in range(len(data)) if data[at : at + 4] == signature][2]
+        name = [at for at in range(len(data)) if data[at : at + 4] == signature][1]
         data[name + flags] |= 1
     path.write_bytes(data)
-    meta = build(settings("zip", path=str(path), max_skipped=3), tmp_path / "out")
+    meta = build(settings("zip", path=str(path), max_skipped=2), tmp_path / "out")
     reasons = {skip["file"]: skip["reason"] for skip in meta.skipped}
-    assert reasons.keys() == {"bzip2.png", "crc.png", "locked.png"}
-    assert "method 12" in reasons["bzip2.png"]
+    assert reasons.keys() == {"crc.png", "locked.png"}
     assert "CRC" in reasons["crc.png"]
-    assert reasons["locked.png"] == "encrypted"
+    assert reasons["locked.png"].startswith("encrypted; unpack it")
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])

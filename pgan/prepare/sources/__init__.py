@@ -1,13 +1,14 @@
 """Where images come from. A source lists its images, then hands them over one by one."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pgan.prepare.config import Prepare
+from pgan.prepare.sources.left_out import LeftOut
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,12 @@ class Source:
     read: Callable[[np.ndarray], Iterator[tuple[int, Payload]]]
     """Given ascending indices into `names`, (n,) int64, yields (index, payload) for each of them once. The order is the
     source's own, but always the same."""
+
+    left_out: list[LeftOut] = field(default_factory=list)
+    """What else there is, and why it is not used."""
+
+    remarks: list[str] = field(default_factory=list)
+    """What a user should know of how the source was read, each a line."""
 
 
 def open_source(settings: Prepare, seed: int) -> Source:

@@ -1,18 +1,30 @@
-"""A tree of image files, wherever it is kept: which files count, their order, and their classes."""
+"""A tree of image files, wherever it is kept: which files count, in which order, and what else there is."""
 
 import re
-from collections.abc import Iterable
-from os.path import splitext
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from functools import cache
 
-import numpy as np
+from pgan.prepare.decode import formats
+from pgan.prepare.sources.kinds import GROUPS, LOOKED_INTO, ending_of, group_of, litter_file, litter_folder
+from pgan.prepare.sources.left_out import Tally
+from pgan.prepare.sources.signatures import identify
 
-from pgan.errors import InputError
+ENDINGS = {
+    "AVIF": ".avif",
+    "BMP": ".bmp",
+    "GIF": ".gif",
+    "HEIF": ".heic .heif .hif",
+    "JPEG": ".jfif .jpe .jpeg .jpg",
+    "JPEG2000": ".jp2",
+    "PNG": ".png",
+    "PPM": ".pbm .pgm .pnm .ppm",
+    "TIFF": ".tif .tiff",
+    "WEBP": ".webp",
+}
+"""Of each format of `decode`. Files with another ending are judged by their first bytes."""
 
-SUFFIXES = (
-    ".avif .bmp .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp".split()  # noqa: SIM905
-)
-"""Files with another ending are ignored."""
+DESCRIPTION = "dataset.json"
+"""The file in which StyleGAN and EDM keep the classes."""
 
 MAX_FILE = 2**28
 """Bytes: a larger encoded image (256 MiB) counts as broken; of an archive's member no more is ever unpacked."""
@@ -21,12 +33,94 @@ ESCAPES = "its name leads out of the archive"
 """Why a member with an absolute name, or one that climbs up, is skipped."""
 
 
-def is_image(name: str) -> bool:
-    """Whether a name in a tree is that of an image: hidden files, and what macOS puts into archives, are not."""
-    *folders, file = name.split("/")
-    if splitext(file)[1].lower() not in SUFFIXES or file.startswith("."):
+@cache
+def suffixes() -> frozenset[str]:
+    """The endings of all formats that can be decoded here: an optional decoder adds its own."""
+    return frozenset(ending for name in formats() for ending in ENDINGS.get(name, "").split())
+
+
+class Listing:
+    """Tells the images from the other files of a tree, which come one by one, and counts the others."""
+
+    def __init__(self) -> None:
+        self.left_out = Tally()
+        self.descriptions: list[str] = []
+        """Files named `dataset.json`."""
+        self._entered: dict[str, bool] = {}
+        self._litter: set[str] = set()
+
+    @property
+    def folders(self) -> list[str]:
+        """Those that were entered; not every folder around them is listed."""
+        return [folder for folder, entered in self._entered.items() if entered]
+
+    @property
+    def description(self) -> str | None:
+        """The `dataset.json` nearest to the root."""
+        return min(self.descriptions, key=lambda name: (name.count("/"), name), default=None)
+
+    def enters(self, folder: str) -> bool:
+        """Note a folder. False if it is hidden, or a system's own, or lies in one that is."""
+        if folder not in self._entered:
+            self._entered[folder] = self._is_worth_it(folder)
+        return self._entered[folder]
+
+    def _is_worth_it(self, folder: str) -> bool:
+        parts = folder.split("/")
+        for depth, part in enumerate(parts):
+            group = litter_folder(part)
+            if group is not None:
+                litter = "/".join(parts[: depth + 1])
+                if litter not in self._litter:
+                    self._litter.add(litter)
+                    self.left_out.add(group, litter)
+                return False
+        return True
+
+    def passes(self, name: str) -> bool:
+        """Whether a file may be an image. It is not if it is hidden, or a desktop's, or lies in such a folder."""
+        folder, _, file = name.rpartition("/")
+        if folder and not self.enters(folder):
+            return False
+        group = litter_file(file)
+        if group is not None:
+            self.left_out.add(group, name, ending_of(file) if group == "desktop" else "")
+        return group is None
+
+    def takes(self, name: str, head: Callable[[], bytes | None]) -> bool:
+        """Whether a file is an image, by its ending or by the first bytes that `head` reads (None: unreadable)."""
+        if not self.passes(name):
+            return False
+        file = name.rpartition("/")[2]
+        ending = ending_of(file)
+        if ending in suffixes():
+            return True
+        if file == DESCRIPTION:
+            self.descriptions.append(name)
+            return False
+        group = group_of(file)
+        if group is None or group in LOOKED_INTO:
+            kind = identify(head() or b"")
+            if kind is not None and kind.group == "image":
+                if kind.name in formats():
+                    return True
+                group = kind.name if kind.name in LOOKED_INTO else "unread"
+            elif kind is not None and (group is None or kind.group != "other"):
+                group = kind.group
+        self.left_out.add(group or "other", name, ending)
         return False
-    return not any(part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in folders)
+
+
+def no_image(head: bytes) -> str:
+    """What a file is that no decoder takes, by its first bytes: its ending may be wrong."""
+    kind = identify(head)
+    if kind is None:
+        return "no image that Pillow can read"
+    if kind.group != "image":
+        return f"{kind.name}, not an image"
+    if kind.name in formats():
+        return f"broken: it begins as {kind.name}, and Pillow cannot read it"
+    return f"{kind.name}, whatever its ending says: {GROUPS[kind.name if kind.name in GROUPS else 'unread'].why}"
 
 
 def normalised(name: str) -> str | None:
@@ -42,27 +136,3 @@ def normalised(name: str) -> str | None:
 def in_order(names: Iterable[str]) -> list[str]:
     """Names as a walk through the tree meets them, each folder's entries sorted."""
     return sorted(names, key=lambda name: name.replace("/", "\0"))
-
-
-def classify(where: Path, names: list[str], labels: bool, escaping: frozenset[str]) -> tuple[np.ndarray, list[str]]:
-    """Labels (N,) int64 and class names: the first folder level of each name; no classes unless `labels`.
-
-    Names that are `escaping` from the archive belong to no class and get the label 0: they will be skipped.
-
-    Raises:
-        InputError: there are no images, or classes were asked for and an image lies in no folder.
-    """
-    if not names:
-        raise InputError(f"{where}: no images in it; files that count end in {' '.join(SUFFIXES)}")
-    indices = np.zeros(len(names), np.int64)
-    if not labels:
-        return indices, []
-    loose = next((name for name in names if "/" not in name and name not in escaping), None)
-    if loose is not None:
-        raise InputError(f"{where}: {loose} lies in no class folder; move it, or set prepare.labels to false")
-    classes = sorted({name.partition("/")[0] for name in names if name not in escaping})
-    known = {name: label for label, name in enumerate(classes)}
-    for position, name in enumerate(names):
-        if name not in escaping:
-            indices[position] = known[name.partition("/")[0]]
-    return indices, classes
