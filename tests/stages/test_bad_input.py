@@ -21,7 +21,11 @@ def contents(folder: Path) -> dict[str, bytes]:
         ("phases.grow_8.from", "stabilise_4", "phases.grow_8.from: 'stabilise_4' is no phase"),
         ("prepare.path", None, "prepare.path: "),
         ("networks.classes", 4, "networks.classes: 4, but the data have 10; set it to 10"),
-        ("features.classifier.batch", 100, "features.classifier.batch: 100, but of 120 images 96 are left for training"),
+        (
+            "features.classifier.batch",
+            100,
+            "features.classifier.batch: 100, but of 120 images 96 are left",
+        ),
         ("prepare.resolution", 20, "prepare: resolution 20 is not base"),
     ],
 )
