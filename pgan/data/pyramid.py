@@ -40,6 +40,8 @@ class Meta:
     """SHA-256 over the content of the source."""
     skipped: list[dict[str, str]] = field(default_factory=list)
     """Files that could not be read: `{"file": …, "reason": …}`."""
+    remarks: list[dict[str, Any]] = field(default_factory=list)
+    """What is odd about images that were read: `{"what": …, "count": …, "examples": […]}`."""
 
 
 def write_meta(folder: Path, meta: Meta) -> None:
@@ -73,6 +75,7 @@ def _checks(meta: Meta) -> dict[str, bool]:
         "source": isinstance(meta.source, str),
         "source_digest": isinstance(meta.source_digest, str),
         "skipped": isinstance(meta.skipped, list),
+        "remarks": isinstance(meta.remarks, list) and all(isinstance(remark, dict) for remark in meta.remarks),
     }
 
 

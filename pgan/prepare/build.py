@@ -15,6 +15,7 @@ from pgan.errors import InputError, RunError
 from pgan.files import replaced_folder
 from pgan.prepare.config import EMBEDDED, Prepare
 from pgan.prepare.pool import outcomes
+from pgan.prepare.remarks import Remarks
 from pgan.prepare.sources import Source, open_source
 from pgan.prepare.work import Outcome
 
@@ -36,7 +37,8 @@ def build(settings: Prepare, out: Path, *, seed: int = 0, workers: int = 1) -> M
     with replaced_folder(out, marker=META, maker="pgan prepare") as folder:
         _check_space(folder, len(wanted), settings)
         _open_levels(folder, len(wanted), settings)
-        digests, skipped = _fill(folder, source, wanted, settings, workers)
+        remarks = Remarks()
+        digests, skipped = _fill(folder, source, wanted, settings, workers, remarks)
         kept = np.ones(len(wanted), bool)
         kept[list(skipped)] = False
         for resolution in settings.levels:
@@ -53,6 +55,7 @@ def build(settings: Prepare, out: Path, *, seed: int = 0, workers: int = 1) -> M
                 {"file": _printable(source.names[wanted[position]]), "reason": _printable(reason)}
                 for position, reason in sorted(skipped.items())
             ],
+            remarks=remarks.listed(lambda position: _printable(source.names[wanted[position]])),
         )
         write_meta(folder, meta)
     return meta
@@ -66,7 +69,7 @@ def _spread(count: int, most: int | None) -> np.ndarray:
 
 
 def _fill(
-    folder: Path, source: Source, wanted: np.ndarray, settings: Prepare, workers: int
+    folder: Path, source: Source, wanted: np.ndarray, settings: Prepare, workers: int, remarks: Remarks
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Write all images at their positions; returns SHA-256 digests (N, 32) and the reasons of positions left empty."""
     position_of = np.full(len(source.names), -1)
@@ -77,6 +80,8 @@ def _fill(
     with closing(outcomes(images, settings, folder, workers)) as done:
         for outcome in _with_progress(done, len(wanted)):
             digests[outcome.position] = np.frombuffer(outcome.digest, np.uint8)
+            if outcome.look is not None:
+                remarks.add(outcome.position, outcome.look)
             if outcome.problem is None:
                 continue
             name = _printable(source.names[wanted[outcome.position]])

@@ -27,6 +27,7 @@ def prepare(
     from pgan.config import read_section, read_value
     from pgan.prepare.build import build
     from pgan.prepare.config import DRAWN, Prepare
+    from pgan.prepare.remarks import sentence
 
     settings = read_section(params, "prepare", Prepare)
     seed = read_value(params, "seed", int) if settings.source in DRAWN else 0
@@ -38,6 +39,8 @@ def prepare(
         f"{out}: {meta.count} images, {'grey' if meta.channels == 1 else 'RGB'}, "
         f"levels {' '.join(map(str, meta.levels))}, {len(meta.classes) or 'no'} classes{skipped}"
     )
+    for remark in meta.remarks:
+        print(sentence(remark, meta.count))
 
 
 @user_errors
