@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pgan.data.pyramid import Meta
 from pgan.errors import readable
+from pgan.prepare.remarks import sentence
 from pgan.prepare.sources.left_out import LeftOut, told
 
 MOST_CLASSES = 12
@@ -23,6 +24,8 @@ def report(meta: Meta, out: Path, remarks: list[str]) -> Iterator[str]:
         yield readable(f"classes: {_classes(meta)}")
     for line in remarks:
         yield readable(f"note: {line}")
+    for remark in meta.remarks:
+        yield readable(sentence(remark, meta.count))
     for reason, files in _by_reason(meta.skipped).items():
         yield readable(f"skipped: {told(LeftOut('images', len(files), reason, files))}")
     for entry in meta.left_out:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from pgan.prepare.decode import suffixes
 from pgan.prepare.sources.kinds import ending_of
 from pgan.prepare.sources.links import Link, resolve
-from pgan.prepare.sources.tree import DESCRIPTION, ESCAPES, Listing, in_order, normalised, suffixes
+from pgan.prepare.sources.tree import DESCRIPTION, ESCAPES, Listing, in_order, normalised
 
 Place = TypeVar("Place")
 """Where a member is, as the archive knows it."""
