@@ -168,6 +168,7 @@ class _Bounded:
         self._end = max(2**30, MAX_RATIO * path.stat().st_size)
         self._again = 0
         self._kept = b""  # read already, and to be read again
+        self._header = b""  # the last block that may have been one
         self.trailing = False
         """Something that is no tar archive comes after the archive's end."""
 
@@ -179,7 +180,10 @@ class _Bounded:
             raise InputError(f"{self._path}: a header of {size} bytes; this is no archive of images")
         kept, self._kept = self._kept[:size], self._kept[size:]
         with self._decoding():
-            return kept + self._file.read(size - len(kept))
+            data = kept + self._file.read(size - len(kept))
+        if size == tarfile.BLOCKSIZE:
+            self._header = data
+        return data
 
     def seek(self, position: int) -> int:
         self._check_length(position)
@@ -205,11 +209,17 @@ class _Bounded:
 
         At the file's end, checksums have been compared.
         """
-        self.seek(position)
-        if self.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        if (
+            self.tell() != position + tarfile.BLOCKSIZE
+        ):  # else tarfile has read the block: no compressed stream goes back
+            self.seek(position)
+            self.read(tarfile.BLOCKSIZE)
+        if self._header != bytes(tarfile.BLOCKSIZE):
             raise InputError(f"{self._path}: {self._cut_off()}, or broken after {position} bytes")
         for _ in range(MOST_PADDING // tarfile.BLOCKSIZE):
             block = self._beyond(tarfile.BLOCKSIZE)
+            if not block:
+                return False
             if block.count(0) < len(block):
                 if _is_header(block):
                     self._kept = block

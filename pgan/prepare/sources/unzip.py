@@ -104,7 +104,7 @@ def _lzma_filter(file: Any, size: int) -> dict[str, int]:
     rest, lc = divmod(header[4], 9)
     pb, lp = divmod(rest, 5)
     declared = int.from_bytes(header[5:9], "little")
-    needed = min(declared, max(size, 2**12), MAX_FILE)  # it is allocated at once, and need not exceed the data
+    needed = max(2**12, min(declared, size, MAX_FILE))  # it is allocated at once, and need not exceed the data
     return {"id": lzma.FILTER_LZMA1, "dict_size": needed, "lc": lc, "lp": lp, "pb": pb}
 
 

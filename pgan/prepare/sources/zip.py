@@ -90,7 +90,10 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Payload:
 def _open(path: Path) -> zipfile.ZipFile:
     try:
         _refuse_parts(path)
-        return zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(path)
+        if any(info.header_offset < 0 for info in archive.infolist()):
+            raise zipfile.BadZipFile("its beginning is missing; the copy or download is not whole, fetch it again")
+        return archive
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check prepare.path") from None
     except IsADirectoryError:
