@@ -229,7 +229,7 @@ NO_CLASSES = {
     "loose in the folder around": (["set/1.png", "set/cat/1.png", "set/dog/1.png"], "one class only, set"),
     "one class": (["cat/1.png"], "one class only, cat, and labels need two or more; make a folder for each class"),
     "one class around": (["set/cat/1.png", "set/cat/2.png"], "one class only, set/cat"),
-    "a class of heic": (["cat/1.png", "dog/1.heif.x", "dog/2.heic"], "1 folder without an image (dog)"),
+    "a class of drawings": (["cat/1.png", "dog/1.svg.x", "dog/2.svg"], "1 folder without an image (dog)"),
     "portions": (PORTIONS, "00000, 00001 are portions of one data set, not classes; set prepare.labels to false"),
     "portions of random names": (
         [f"{n // 100:05}/{n * 7919 % 1000:03}.png" for n in range(250)],

@@ -120,9 +120,9 @@ def test_a_class_that_vanished_is_in_the_description(
 
 def without_heif(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if no decoder were there."""
-    known = tuple(name for name in decode.formats() if name != "HEIF")
+    known = tuple(name for name in decode.decodable() if name != "HEIF")
     for module in ("pgan.prepare.sources.tree", "pgan.prepare.decode"):
-        monkeypatch.setattr(f"{module}.formats", lambda: known)
+        monkeypatch.setattr(f"{module}.decodable", lambda: known)
     suffixes.cache_clear()
 
 
@@ -135,9 +135,9 @@ def _no_heif(monkeypatch: pytest.MonkeyPatch) -> object:
 
 def test_an_optional_decoder_brings_its_endings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ".heic" not in suffixes()
-    monkeypatch.setattr("pgan.prepare.sources.tree.formats", lambda: ("JPEG", "HEIF"))
+    monkeypatch.setattr("pgan.prepare.decode.decodable", lambda: ("JPEG", "HEIF"))
     suffixes.cache_clear()
-    assert suffixes() == {".jfif", ".jpe", ".jpeg", ".jpg", ".heic", ".heif", ".hif"}
+    assert suffixes() == {".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".heic", ".heif", ".hif"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -164,15 +164,15 @@ def test_odd_endings_are_judged_by_the_first_bytes(
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"\n <!doctype HTML><p>429", "a web page (HTML), not an image"),
-        (HEIC, "HEIF, whatever its ending says: no decoder for HEIC here; pip install 'pgan[heic]'"),
-        (b"", "an empty file, not an image"),
-        (bytes(600), "nothing but zeros where a file begins, not an image"),
-        (b"\x89PNG\r\n\x1a\n", "broken: it begins as PNG, and Pillow cannot read it"),
-        (b"%PDF-1.4", "a PDF document, not an image"),
-        (b'{"error": "not found"}', "a text (JSON), not an image"),
-        (b"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer: fetch the file with `git lfs pull`"),
-        (b"whatever", "no image that Pillow can read"),
+        (b"\n <!doctype HTML><p>429", "a web page (HTML), as servers send in place of a picture; get the file again"),
+        (HEIC, "HEIC: no decoder here; pip install 'pgan[heic]'"),
+        (b"", "an empty file; get the file again, or remove it"),
+        (bytes(600), "nothing but zeros where an image begins"),
+        (b"\x89PNG\r\n\x1a\n", "a PNG that is damaged or of a kind that Pillow cannot read"),
+        (b"%PDF-1.4", "a PDF document; export its pages as PNG"),
+        (b'{"error": "not found"}', "a text (JSON), as servers send in place of a picture"),
+        (b"version https://git-lfs.github.com/spec/v1", "a pointer of Git LFS, not the image itself; run `git lfs pull`"),
+        (b"whatever", "a text, not an image; remove it"),
     ],
 )
 def test_wrong_endings_are_named(

@@ -176,16 +176,16 @@ def test_background(tmp_path: Path, made: Callable[..., Meta]) -> None:
         ("''", "no colour"),
         ("#ffffff", "put '#rrggbb' in quotes"),
         ("000000", "put '#rrggbb' in quotes"),
-        ("[1, 2, 3]", "valid string"),
+        ("[1, 2, 3]", "must be text"),
     ],
 )
 def test_a_background_that_is_no_colour(value: str, message: str, tmp_path: Path) -> None:
-    from pgan.config import read_section
+    from pgan.config import Parameters
     from pgan.errors import InputError
 
     params = tmp_path / "params.yaml"
     params.write_text(f"prepare:\n  source: digits\n  resolution: 8\n  background: {value}\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"prepare\.background: ") as caught:
-        read_section(params, "prepare", Prepare)
+        Parameters.read(params).section("prepare", Prepare)
     assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
