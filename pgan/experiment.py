@@ -57,25 +57,33 @@ def _problems(e: Experiment) -> list[tuple[str, str]]:
     if e.prepare.path is None:
         problems.append(("prepare.path", "null, but DVC watches it: name what is there, such as 'sources'"))
     if isinstance(e.networks, Progressive) and e.networks.base_size != e.prepare.base:
-        problems.append(("networks.base_size", f"{e.networks.base_size}, but prepare.base is {e.prepare.base}"))
+        reason = f"{e.networks.base_size}, but prepare.base is {e.prepare.base}; make them equal"
+        problems.append(("networks.base_size", reason))
     if isinstance(e.networks, Fixed) and e.networks.size not in e.prepare.levels:
-        reason = f"{e.networks.architecture} has {e.networks.size} pixels, no level of the pyramid {e.prepare.levels}"
+        reason = f"{e.networks.architecture} has {e.networks.size} pixels, no level of the pyramid {e.prepare.levels}; "
+        reason += "change prepare.resolution or prepare.base"
         problems.append(("networks.architecture", reason))
     if e.networks.channels != e.prepare.channels:
-        problems.append(("networks.channels", f"{e.networks.channels}, but prepare.channels is {e.prepare.channels}"))
+        reason = f"{e.networks.channels}, but prepare.channels is {e.prepare.channels}; make them equal"
+        problems.append(("networks.channels", reason))
     if e.networks.classes and not e.prepare.labels:
-        problems.append(("networks.classes", f"{e.networks.classes}, but prepare.labels is false"))
+        reason = f"{e.networks.classes}, but prepare.labels is false; set that to true, or this to 0"
+        problems.append(("networks.classes", reason))
     elif mismatch := e.networks.class_problem(_known_classes(e.prepare) or e.networks.classes):
         problems.append(("networks.classes", mismatch))
     if e.features.space == "classifier" and not e.prepare.labels:
-        problems.append(("features.space", "'classifier' is trained on labels, but prepare.labels is false"))
+        reason = "'classifier' is trained on labels, but prepare.labels is false; take 'inception' or 'none'"
+        problems.append(("features.space", reason))
     if "modes" in e.evaluate.metrics and e.prepare.source != "mnist-rgb":
-        reason = f"'modes' counts the digits of prepare.source 'mnist-rgb', but that is '{e.prepare.source}'"
+        reason = (
+            f"'modes' counts the digits of prepare.source 'mnist-rgb', but that is '{e.prepare.source}'; leave it out"
+        )
         problems.append(("evaluate.metrics", reason))
     problems += impossible(e.evaluate, e.features, None)
     target = e.evaluate.target_resolution
     if target is not None and target not in e.prepare.levels:
-        problems.append(("evaluate.target_resolution", f"{target} is no level of the pyramid {e.prepare.levels}"))
+        reason = f"{target} is no level of the pyramid {e.prepare.levels}; take one of them, or null for the last"
+        problems.append(("evaluate.target_resolution", reason))
     return problems
 
 
@@ -124,7 +132,7 @@ def _chain_problems(e: Experiment) -> list[tuple[str, str]]:
             found = phase_problems(phase, e.networks, resolutions[phase.from_])
             problems += [(f"{key}.{field}", reason) for field, reason in found]
         if phase.resolution > e.prepare.resolution:
-            reason = f"{phase.resolution} exceeds prepare.resolution = {e.prepare.resolution}"
+            reason = f"{phase.resolution} exceeds prepare.resolution = {e.prepare.resolution}; raise that"
             problems.append((f"{key}.resolution", reason))
         resolutions[name] = phase.resolution
     return problems
@@ -144,4 +152,6 @@ def check(params: Annotated[Path, typer.Option(help="The parameter file.")] = Pa
     for name, color in experiment.render.colors:
         check_color(color, f"{params}: render.colors.{name}")
     count = len(experiment.phases)
-    typer.echo(f"{params}: {count} phase{'s' * (count > 1)}, up to {experiment.prepare.resolution} pixels: all is well")
+    typer.echo(
+        f"{params}: {count} phase{'s' * (count > 1)}, up to {experiment.prepare.resolution} pixels: no mistakes found"
+    )

@@ -34,7 +34,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     with writing(path):
         if path.exists() and not path.is_file():  # a rename would put a file in the place of /dev/null
             kind = "a folder" if path.is_dir() else "a pipe or device"
-            raise InputError(f"{path}: cannot be written: it is {kind}")
+            raise InputError(f"{path}: cannot be written: it is {kind}; name a file")
         part = path.with_name(f".{path.stem}.part{path.suffix}")  # libraries tell the format by the ending
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -91,7 +91,7 @@ def replaced_folder(path: Path, marker: str, maker: str) -> Iterator[Path]:
 def check_output(out: Path, *inputs: Path) -> None:
     """Raise InputError where the output, a file, is a folder or one of the command's own inputs."""
     if out.is_dir():
-        raise InputError(f"{out}: cannot be written: it is a folder")
+        raise InputError(f"{out}: cannot be written: it is a folder; name a file")
     for path in inputs:
         if out.exists() and path.exists() and out.samefile(path):
             raise InputError(f"{out}: would be written over its own source; choose another name")
@@ -111,7 +111,7 @@ def check_place(path: Path) -> None:
 
 def _check_no_file(path: Path) -> None:
     if path.exists() and not path.is_dir():
-        raise InputError(f"{path}: cannot be written: it is a file, not a folder")
+        raise InputError(f"{path}: cannot be written: it is a file; name a folder")
 
 
 @contextmanager
@@ -156,7 +156,7 @@ def _named(path: Path) -> Path:
     """The same place by a path that ends in its name, as `.` and `..` do not. Raises InputError for the root."""
     place = path.resolve() if path.name in ("", "..") else path
     if not place.name:
-        raise InputError(f"{path}: cannot be written: it is the root of the disk")
+        raise InputError(f"{path}: cannot be written: it is the root of the disk; choose another place")
     return place
 
 

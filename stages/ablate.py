@@ -29,9 +29,7 @@ def ablate(
     seeds: Annotated[int, typer.Option(help="Runs of each row, with seeds 0, 1, …")] = 3,
     budget_kimg: Annotated[
         float | None,
-        typer.Option(
-            help="Shorten all phases so that `total_kimg` of the file, which rows may exceed, becomes so many."
-        ),
+        typer.Option(help="Shorten all phases so that `total_kimg` of the file, which rows may exceed, becomes this."),
     ] = None,
     data: Annotated[
         str | None, typer.Option(help="Other images: a preset, a parameter file, or a folder, zip or tar.")
@@ -45,7 +43,7 @@ def ablate(
 ) -> None:
     """Run every row of an ablation as a DVC experiment, and print the table of the results.
 
-    What is done is not run again, and what was interrupted goes on from its last snapshot: the same command continues.
+    Finished runs are not run again, and interrupted ones continue from their last snapshots: repeat the same command.
     """
     if jobs < 1:
         raise InputError(f"--jobs: must be 1 or more, found {jobs}")
@@ -63,8 +61,8 @@ def ablate(
         failed = run(experiments, wanted, jobs)
     if not report(content, choice, wanted, experiments.known(), folder) and table:
         raise InputError(
-            f"{name}: none of these {len(wanted)} runs is done since the last commit; without --table they are run, "
-            "and what DVC's cache has of them is not computed again"
+            f"{name}: none of these {len(wanted)} runs is done since the last commit; leave out --table to run them: "
+            "what DVC's cache has of them is not computed again"
         )
     if failed:
         first = f"{failed[0]}: {experiments.last_words(failed[0])}"
@@ -82,7 +80,7 @@ def _pairs(settings: list[str]) -> tuple[tuple[str, Any], ...]:
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not (key and equals):
-            raise InputError(f"--set: expected KEY=VALUE, found {setting!r}")
+            raise InputError(f"--set: expected KEY=VALUE such as training.drift=0, found {setting!r}")
         try:
             pairs.append((key, parse(value)))
         except yaml.YAMLError:
@@ -110,7 +108,7 @@ def run(experiments: Experiments, wanted: dict[str, Cell], jobs: int) -> list[st
                 typer.echo(f"queued {name}")
         return _follow(experiments, wanted, jobs)
     except (KeyboardInterrupt, SystemExit):
-        typer.echo("stopping; what is done is kept, and the same command goes on", err=True)
+        typer.echo("stopping; finished runs are kept, and the same command continues", err=True)
         experiments.stop(list(wanted))
         raise
 
@@ -132,7 +130,8 @@ def _follow(experiments: Experiments, wanted: dict[str, Cell], jobs: int) -> lis
                 return [name for name in wanted if not _is(known, name, State.DONE)]
             if not experiments.has_workers():
                 if starts == BAD_STARTS:
-                    raise RunError("DVC's workers end before the work is done; see `dvc queue status` and `logs`")
+                    advice = "see `dvc queue status`, and `dvc queue logs NAME`"
+                    raise RunError(f"DVC's workers end before the work is done; {advice}")
                 experiments.start(jobs)
                 starts += 1
             time.sleep(POLL_SECONDS)

@@ -94,9 +94,9 @@ def _judge(path: Path, wanted: dict[str, set[str] | None]) -> Found:
     if _in_use(path):
         kept = "a process is training with it"
     elif phase in wanted and wanted[phase] is None:
-        kept = f"what {phase} continues or reads is not there yet, so nobody can tell"
+        kept = f"what {phase} continues or reads is not there yet, so it cannot be judged"
     elif key in (wanted.get(phase) or ()) or key in _keys_of_origin(path):
-        kept = f"{phase} goes on from it"
+        kept = f"{phase} continues from it"
     return Found(path, size, age, kept)
 
 

@@ -18,6 +18,7 @@ from pgan.inputs import read_json
 
 LABELS = "labels.npy"
 META = "meta.json"
+PREPARE = "make the pyramid again with `pgan prepare`, or `dvc repro prepare`"
 
 
 def level_name(resolution: int) -> str:
@@ -61,10 +62,11 @@ def read_meta(folder: Path) -> Meta:
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{folder}: no pyramid here ({META} is missing); make one with `pgan prepare`") from None
     except (ValueError, TypeError) as error:
-        raise InputError(f"{path}: not a pyramid's description: {error}") from None
+        raise InputError(f"{path}: not a pyramid's description ({error}); {PREPARE}") from None
     for name, right in _checks(meta).items():
         if not right:
-            raise InputError(f"{path}: not a pyramid's description: {name}: {shown(getattr(meta, name))}")
+            what = f"not a pyramid's description: {name}: {shown(getattr(meta, name))}"
+            raise InputError(f"{path}: {what}; {PREPARE}")
     return meta
 
 
@@ -105,20 +107,19 @@ def open_level(folder: Path, resolution: int) -> np.ndarray:
         raise InputError(f"{path}: no such file: there is no pyramid here; make one with `pgan prepare`")
     images = _open(path, f"the pyramid has no level of {resolution} pixels; raise prepare.resolution")
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[2:] != (resolution, resolution):
-        raise InputError(
-            f"{path}: expected uint8 (N, C, {resolution}, {resolution}), found {images.dtype} {images.shape}"
-        )
+        expected = f"expected uint8 (N, C, {resolution}, {resolution})"
+        raise InputError(f"{path}: {expected}, found {images.dtype} {images.shape}; {PREPARE}")
     return images
 
 
 def open_labels(folder: Path) -> np.ndarray:
     """The labels, (N,) int64, as a read-only memory map. Raises InputError when they are missing or of another type."""
     path = folder / LABELS
-    labels = _open(path, "make the pyramid again with `pgan prepare`")
+    labels = _open(path, PREPARE)
     if labels.dtype != np.int64 or labels.ndim != 1:
-        raise InputError(f"{path}: expected int64 (N,), found {labels.dtype} {labels.shape}")
+        raise InputError(f"{path}: expected int64 (N,), found {labels.dtype} {labels.shape}; {PREPARE}")
     if labels.min() < 0:
-        raise InputError(f"{path}: a label {labels.min()}; labels count from 0")
+        raise InputError(f"{path}: a label {labels.min()}, but labels count from 0; {PREPARE}")
     return labels
 
 
@@ -127,3 +128,5 @@ def _open(path: Path, advice: str) -> np.ndarray:
         return open_array(path)
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: no such file: {advice}") from None
+    except InputError as error:
+        raise InputError(f"{error}; {PREPARE}") from None

@@ -50,7 +50,7 @@ def parse(text: str | bytes, where: str) -> Description:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
-        raise InputError(f"{where}: its description is not valid JSON") from None
+        raise InputError(f"{where}: its description is not valid JSON; export it again") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{where}: not a generator that `pgan export` wrote (format '{FORMAT}')")
     return describe(content.get("networks"), content.get("resolution"), where)
@@ -61,7 +61,7 @@ def describe(networks: Any, resolution: Any, where: str) -> Description:
     try:
         config = Networks.model_validate(networks)
         if type(resolution) is not int or not 0 < resolution <= LARGEST:
-            raise ValueError(f"resolution {shown(resolution)} is not a number of pixels up to {LARGEST}")
+            raise ValueError(f"damaged: resolution {shown(resolution)} is not a number of pixels up to {LARGEST}")
         config.resolutions(resolution)
         return Description(config, resolution)
     except pydantic.ValidationError as error:

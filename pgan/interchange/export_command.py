@@ -100,4 +100,5 @@ def _check_ours(beside: Path) -> None:
         try:
             parse(read_bytes(beside, LARGEST_TEXT), str(beside))
         except (InputError, IsADirectoryError):
-            raise InputError(f"{beside}: is in the way and no description of ours; choose another name") from None
+            what = "is in the way, and `pgan export` did not write it"
+            raise InputError(f"{beside}: {what}; choose another name for {beside.with_suffix('').name}") from None

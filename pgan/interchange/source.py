@@ -40,14 +40,15 @@ class Source:
             reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
             if "memory" in reason:
                 raise RunError(f"{len(latents)} images at once: {reason}; lower --batch") from None
-            raise InputError(f"{self.path}: cannot be run: {reason}") from None
+            raise InputError(f"{self.path}: cannot be run: {reason}; export it again from its checkpoint") from None
         d, r = self.description, self.description.resolution
         expected = (len(latents), d.networks.channels, r, r)
         if not isinstance(images, Tensor) or tuple(images.shape) != expected:
             found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-            raise InputError(f"{self.path}: should make images {expected} and makes {found}")
+            what = f"should make images {expected} and makes {found}"
+            raise InputError(f"{self.path}: {what}; export it again from its checkpoint")
         if not images.isfinite().all():
-            raise InputError(f"{self.path}: makes images of values that are no numbers")
+            raise InputError(f"{self.path}: makes images of values that are no numbers: it has diverged, or is damaged")
         return images.float().cpu()
 
 

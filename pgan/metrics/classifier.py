@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pgan.data.pyramid import open_labels, read_meta
+from pgan.data.pyramid import PREPARE, open_labels, read_meta
 from pgan.errors import InputError, shown
 from pgan.metrics.config import ClassifierParams
 from pgan.metrics.modes import DIGITS, channels_apart, digits_apart, has_modes
@@ -25,8 +25,10 @@ from pgan.metrics.sizes import classifier_problem, held_out
 from pgan.networks import checkpoint
 from pgan.networks.weights import check_tensor
 from pgan.randomness import derive
+from pgan.recognise import refusal
 
 FORMAT = "pgan classifier 1"
+FEATURES = "make the features again with `pgan features`, or `dvc repro features`"
 LARGEST = 2**16
 """No number of a classifier's shape is larger."""
 
@@ -116,10 +118,11 @@ def _open(pyramid: Path, params: ClassifierParams, seed: int) -> _Data:
         )
     levels = [level for level in meta.levels if level <= params.resolution]
     if not levels:
-        raise InputError(f"features.classifier.resolution: {params.resolution} is below every level of {pyramid}")
+        lowest = f"{params.resolution} is below every level of {pyramid}; raise it to {meta.levels[0]} or more"
+        raise InputError(f"features.classifier.resolution: {lowest}")
     labels, classes = np.array(open_labels(pyramid)), len(meta.classes)
     if len(labels) != meta.count or labels.min() < 0 or labels.max() >= classes:
-        raise InputError(f"{pyramid}: labels do not fit the {meta.count} images of {classes} classes")
+        raise InputError(f"{pyramid}: labels do not fit the {meta.count} images of {classes} classes; {PREPARE}")
     images = [open_reals(pyramid, meta, level) for level in levels]
     if has_modes(meta):
         images, labels, classes = list(map(channels_apart, images)), digits_apart(labels), DIGITS
@@ -221,20 +224,25 @@ def save_classifier(model: Classifier, path: Path) -> None:
 
 def load_classifier(path: Path, device: torch.device) -> Classifier:
     """A classifier in evaluation mode. Raises InputError when the file holds none."""
-    content: Any = checkpoint.read(path, device)
+    content: Any = checkpoint.read(path, device, _not_a_classifier)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f"{path}: not a classifier made by `pgan features`")
+        raise _not_a_classifier(path)
     shape, weights = content.get("shape"), content.get("weights")
     if not isinstance(shape, dict) or shape.keys() != {"channels", "classes", "width", "resolution"}:
-        raise InputError(f"{path}: a damaged classifier: its shape is missing")
+        raise InputError(f"{path}: a damaged classifier: its shape is missing; {FEATURES}")
     if not all(type(number) is int and 1 <= number <= LARGEST for number in shape.values()):
-        raise InputError(f"{path}: a damaged classifier: a shape of {shown(shape)}")
+        raise InputError(f"{path}: a damaged classifier: a shape of {shown(shape)}; {FEATURES}")
     with torch.device("meta"):  # nothing is allocated for what the file claims
         model = Classifier(**shape)
     wanted = model.state_dict()
     if not isinstance(weights, dict) or weights.keys() != wanted.keys():
-        raise InputError(f"{path}: a damaged classifier: other weights than its shape has")
+        raise InputError(f"{path}: a damaged classifier: other weights than its shape has; {FEATURES}")
     for name, value in weights.items():
         check_tensor(value, wanted[name].shape, f"{path}: {name}", wanted[name].dtype)
     model.load_state_dict(weights, assign=True)
     return model.to(device).eval().requires_grad_(False)
+
+
+def _not_a_classifier(path: Path) -> InputError:
+    wanted = "a classifier that `pgan features` made"
+    return refusal(path, wanted, FEATURES, missing=f"no classifier here; {FEATURES}")

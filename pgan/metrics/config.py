@@ -145,6 +145,7 @@ class Evaluate(Section):
     @field_validator("metrics")
     @classmethod
     def _once_each(cls, value: list[Metric]) -> list[Metric]:
-        if len(set(value)) < len(value):
-            raise ValueError("a metric is listed twice")
+        for metric in value:
+            if value.count(metric) > 1:
+                raise ValueError(f"{metric} is listed twice; list it once")
         return value

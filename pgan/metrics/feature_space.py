@@ -19,7 +19,7 @@ from pgan.data.pyramid import read_meta
 from pgan.errors import InputError, shown
 from pgan.files import replaced_folder
 from pgan.inputs import read_json
-from pgan.metrics.classifier import load_classifier, save_classifier, train_classifier
+from pgan.metrics.classifier import FEATURES, load_classifier, save_classifier, train_classifier
 from pgan.metrics.config import Features
 from pgan.metrics.inception import find_inception, inception_features, inception_probabilities, load_inception
 from pgan.metrics.modes import DIGITS, channels_apart, together
@@ -99,9 +99,9 @@ def read_space(folder: Path) -> Space:
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{folder}: no features here ({SPACE} is missing); make them with `pgan features`") from None
     except (ValueError, TypeError) as error:
-        raise InputError(f"{folder / SPACE}: not a description of features: {error}") from None
+        raise InputError(f"{folder / SPACE}: not a description of features ({error}); {FEATURES}") from None
     if not isinstance(space.levels, list) or not all(type(level) is int for level in space.levels):
-        raise InputError(f"{folder / SPACE}: not a description of features: levels: {shown(space.levels)}")
+        raise InputError(f"{folder / SPACE}: not a description of features: levels: {shown(space.levels)}; {FEATURES}")
     return space
 
 
@@ -113,15 +113,13 @@ def open_extractor(folder: Path, params: Features, device: torch.device) -> Extr
     """
     space = read_space(folder)
     if space.space != params.space:
-        raise InputError(
-            f"{folder}: holds space {shown(space.space)}, features.space is '{params.space}': make it anew"
-        )
+        raise InputError(f"{folder}: holds space {shown(space.space)}, features.space is '{params.space}'; {FEATURES}")
     if space.space == "classifier":
         return _classifier_extractor(folder / CLASSIFIER, space.channels, device)
     if space.space == "inception":
         path, digest = find_inception(params.inception)
         if digest != space.inception_sha256:
-            raise InputError(f"{path}: not the Inception file that {folder} was made with; make the features anew")
+            raise InputError(f"{path}: not the Inception file that {folder} was made with; {FEATURES}")
         return _inception_extractor(path, device)
     return None
 
@@ -140,7 +138,7 @@ def _classifier_extractor(path: Path, channels: int, device: torch.device) -> Ex
             features=lambda images: run(images)[0].cpu(), probabilities=lambda images: run(images)[1].softmax(1).cpu()
         )
     if (channels, model.shape["channels"], model.shape["classes"]) != (3, 1, DIGITS):
-        raise InputError(f"{path}: a classifier of images of other channels than {SPACE} says; make the features anew")
+        raise InputError(f"{path}: a classifier of images of other channels than {SPACE} says; {FEATURES}")
     return Extractor(
         features=lambda images: run(channels_apart(images))[0].reshape(len(images), -1).cpu(),
         probabilities=lambda images: together(run(channels_apart(images))[1].softmax(1).cpu()),
@@ -162,10 +160,11 @@ def real_features(folder: Path, resolution: int) -> Tensor:
         found = open_array(path, private=True)
     except (FileNotFoundError, IsADirectoryError):
         levels = ", ".join(map(str, read_space(folder).levels)) or "none"
-        raise InputError(f"{path}: no real features at {resolution} pixels; the folder's levels are {levels}") from None
+        what = f"no real features at {resolution} pixels; the folder's levels are {levels}"
+        raise InputError(f"{path}: {what}; {FEATURES}") from None
     if found.dtype != np.float32 or found.ndim != 2:
-        raise InputError(f"{path}: expected float32 (N, D), found {found.dtype} {found.shape}")
+        raise InputError(f"{path}: expected float32 (N, D), found {found.dtype} {found.shape}; {FEATURES}")
     features = torch.from_numpy(found)
     if len(features) < 2 or not features.isfinite().all():
-        raise InputError(f"{path}: fewer than two images, or values that are no numbers; make the features anew")
+        raise InputError(f"{path}: fewer than two images, or values that are no numbers; {FEATURES}")
     return features

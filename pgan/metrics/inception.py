@@ -51,7 +51,8 @@ def find_inception(params: InceptionParams) -> tuple[Path, str]:
             _download(params.url, params.sha256, path)
     digest = _digest(path)
     if params.sha256 not in (None, digest):
-        raise InputError(f"{path}: SHA-256 is {digest}, features.inception.sha256 says {params.sha256}: another file")
+        says = f"features.inception.sha256 says {params.sha256}"
+        raise InputError(f"{path}: SHA-256 is {digest}, {says}: another file; give the right one, or its sha256")
     return path, digest
 
 
@@ -74,7 +75,8 @@ def _download(url: str, sha256: str, path: Path) -> None:
             shutil.copyfileobj(response, file)
         digest = _digest(part)
         if digest != sha256:
-            raise RunError(f"{url}: SHA-256 is {digest}, features.inception.sha256 says {sha256}; nothing was kept")
+            says = f"features.inception.sha256 says {sha256}"
+            raise RunError(f"{url}: SHA-256 is {digest}, {says}: another file; nothing was kept; check url and sha256")
         part.replace(path)
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ValueError) as error:
         reason = getattr(error, "reason", None) or error

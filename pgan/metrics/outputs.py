@@ -16,7 +16,9 @@ def rounded(metrics: dict[str, float]) -> dict[str, float]:
     """The metrics to six significant digits, by name. Raises RunError where one is not a finite number."""
     for name, value in metrics.items():
         if not math.isfinite(value):
-            raise RunError(f"the metric {name} is {value}: the images or their features are not finite")
+            raise RunError(
+                f"the metric {name} is {value}: the images or their features are not finite; lower the phase's lr"
+            )
     return {name: float(f"{value:.{DIGITS}g}") for name, value in sorted(metrics.items())}
 
 

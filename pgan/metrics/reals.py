@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pgan.data.pyramid import META, Meta, open_level, read_meta
+from pgan.data.pyramid import META, PREPARE, Meta, open_level, read_meta
 from pgan.errors import InputError
 from pgan.randomness import derive
 
@@ -29,7 +29,7 @@ def open_reals(pyramid: Path, meta: Meta, resolution: int) -> np.ndarray:
     images = open_level(pyramid, resolution)
     if images.shape[:2] != (meta.count, meta.channels):
         found = f"{len(images)} images of {images.shape[1]} channels at {resolution} pixels"
-        raise InputError(f"{pyramid}: {found}, but {META} says {meta.count} of {meta.channels}; make it again")
+        raise InputError(f"{pyramid}: {found}, but {META} says {meta.count} of {meta.channels}; {PREPARE}")
     return images
 
 

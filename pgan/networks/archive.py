@@ -7,6 +7,7 @@ holds.
 import pickletools
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from pgan.errors import InputError
@@ -66,17 +67,30 @@ def _is_code(entry: zipfile.ZipInfo) -> bool:
     return small and entry.compress_type == zipfile.ZIP_DEFLATED and "/code/" in entry.filename
 
 
-def check_plain(path: Path) -> None:
-    """Whether the archive holds plain tensors and values only. Raises InputError; of a damaged archive, as
-    `check_archive`.
+def not_a_checkpoint(path: Path) -> InputError:
+    """The error of a reader of checkpoints: what the file is, and what to do."""
+    advice = "pgan reads checkpoints of its own, and `pgan import` makes one of an official Progressive GAN pickle"
+    by_what = {
+        OFFICIAL: "make a checkpoint of it with `pgan import`",
+        EXPORTED: "it has no critic; name the checkpoint that it was exported from",
+    }
+    missing = "no such checkpoint; `pgan init`, `pgan train` and `pgan import` make them"
+    return refusal(path, CHECKPOINT, advice, by_what, missing)
+
+
+def check_plain(path: Path, refuse: Callable[[Path], InputError] = not_a_checkpoint) -> None:
+    """Whether the archive holds plain tensors and values only.
+
+    Raises:
+        InputError: as `refuse` makes it where the file is another one; of a damaged archive, as `check_archive`.
     """
     found = recognise(path)
     if found is None or found.kind is not Kind.PYTORCH:
-        raise not_a_checkpoint(path)
+        raise refuse(path)
     names = check_archive(path)
     pickles = [name for name in names if name.endswith("/data.pkl")]
     if len(pickles) != 1 or any("/code/" in name or name.endswith("/constants.pkl") for name in names):
-        raise not_a_checkpoint(path)
+        raise refuse(path)
     with zipfile.ZipFile(path) as archive:
         if archive.getinfo(pickles[0]).file_size > LARGEST_PICKLE:
             raise InputError(f"{path}: damaged: more than {LARGEST_PICKLE} bytes of names")
@@ -91,16 +105,5 @@ def check_plain(path: Path) -> None:
     for name in asked:
         if not PLAIN.fullmatch(name):
             if found.what != CHECKPOINT:
-                raise not_a_checkpoint(path)
+                raise refuse(path)
             raise InputError(f"{path}: refused: it asks for {name.replace(' ', '.')}, which no pgan checkpoint needs")
-
-
-def not_a_checkpoint(path: Path) -> InputError:
-    """The error of a reader of checkpoints: what the file is, and what to do."""
-    advice = "pgan reads checkpoints of its own, and `pgan import` makes one of an official Progressive GAN pickle"
-    by_what = {
-        OFFICIAL: "make a checkpoint of it with `pgan import`",
-        EXPORTED: "it has no critic; name the checkpoint that it was exported from",
-    }
-    missing = "no such checkpoint; `pgan init`, `pgan train` and `pgan import` make them"
-    return refusal(path, CHECKPOINT, advice, by_what, missing)

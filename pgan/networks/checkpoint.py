@@ -5,6 +5,7 @@ Only tensors and plain values go in, so that it loads with `weights_only=True`: 
 
 import errno
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -197,14 +198,17 @@ def dump(content: dict[str, Any], path: Path) -> None:
             raise OSError(errno.ENOSPC, "the disk is probably full") from None
 
 
-def read(path: Path, device: torch.device | str = "cpu") -> Any:
+def read(
+    path: Path, device: torch.device | str = "cpu", refuse: Callable[[Path], InputError] = not_a_checkpoint
+) -> Any:
     """What `save` wrote, tensors on `device`, every bit as it was written; never runs code from the file.
 
     Raises:
-        InputError: the file is missing or damaged, or holds anything but tensors and plain values.
+        InputError: the file is missing or damaged, or holds anything but tensors and plain values; where
+            it is another program's, as `refuse` makes it.
     """
     try:
-        check_plain(path)
+        check_plain(path, refuse)
         with warnings.catch_warnings(action="ignore"):  # torch muses about pickle protocols before it refuses
             return torch.load(path, map_location=device, weights_only=True)
     except (PermissionError, InputError):
@@ -212,7 +216,7 @@ def read(path: Path, device: torch.device | str = "cpu") -> Any:
     except Exception as error:  # torch raises a dozen kinds on a file that is no checkpoint
         if out_of_memory(error):
             raise
-        raise not_a_checkpoint(path) from None
+        raise refuse(path) from None
 
 
 def read_ours(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

@@ -200,7 +200,9 @@ class Progressive(Networks):
         """The stage of a resolution. Raises ValueError unless it is base_size · 2^k, and the networks not too large."""
         doublings, rest = divmod(resolution, self.base_size)
         if rest or doublings < 1 or doublings & (doublings - 1):
-            raise ValueError(f"resolution {resolution} is not networks.base_size × 2^k = {self.base_size} × 2^k")
+            near = self.base_size << max(0, (resolution // self.base_size).bit_length() - 1)
+            form = f"networks.base_size × 2^k = {self.base_size} × 2^k"
+            raise ValueError(f"resolution {resolution} is not {form}; take {near} or {near * 2}")
         if resolution > LARGEST:
             raise ValueError(f"resolution {resolution} exceeds the limit of {LARGEST} pixels")
         stage = doublings.bit_length()
@@ -272,7 +274,8 @@ class Fixed(Networks):
     def resolutions(self, last: int) -> list[int]:
         """The only one. Raises ValueError when it is another, or the networks too large."""
         if last != self.size:
-            raise ValueError(f"resolution {last}, but networks of architecture {self.architecture} have {self.size}")
+            what = f"networks of architecture {self.architecture} have {self.size}"
+            raise ValueError(f"resolution {last}, but {what}; set it to {self.size}")
         check_size(self.parameters(), last, "networks.width or latent_size")
         return [last]
 

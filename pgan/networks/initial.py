@@ -1,9 +1,10 @@
 """Trained networks as the beginning of a new experiment: fine-tuning."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 
-from pgan.errors import InputError
+from pgan.errors import SEPARATOR, InputError
 from pgan.networks.checkpoint import Checkpoint, Progress, from_state, load, shrink, state
 from pgan.networks.config import Networks
 
@@ -21,14 +22,17 @@ def from_checkpoint(path: Path, networks: Networks, resolution: int, params: Pat
     if theirs["architecture"] != ours["architecture"]:
         differing = ["architecture"]
     if differing:
-        lines = (f"{params}: networks.{key}: {ours[key]}, but {path} has {theirs[key]}" for key in differing)
-        raise InputError("\n       ".join(lines))
+        lines = []
+        for key in differing:
+            our, their = json.dumps(ours[key]), json.dumps(theirs[key])  # as YAML writes them
+            lines.append(f"{params}: networks.{key}: {our}, but {path} has {their}; set it to {their}")
+        raise InputError(SEPARATOR.join(lines))
     if found.resolution < resolution:
         size = f"{path} has only {found.resolution}; higher ones are for phases of kind grow"
         raise InputError(f"{params}: init.resolution: {resolution}, but {size}")
-    anew = {
+    fresh = {
         "networks": networks.model_dump(),
         "optimizers": None,
         "progress": asdict(Progress("init", "init", 0, 0)),
     }
-    return from_state(state(shrink(found, resolution)) | anew, str(path))
+    return from_state(state(shrink(found, resolution)) | fresh, str(path))

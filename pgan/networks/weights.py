@@ -30,7 +30,7 @@ def with_weights(
     tensors: dict[str, Tensor] = {}
     for name, value in weights.items():
         if name not in wanted:
-            raise InputError(f"{where}: a weight '{str(name)[:80]}' that these networks do not have")
+            raise InputError(f"{where}: damaged: a weight '{str(name)[:80]}' that these networks do not have")
         check_tensor(value, wanted[name].shape, f"{where}: {name}")
         tensors[name] = value.detach().to(torch.float32, copy=True).contiguous()
     missing = [name for name in wanted if name not in tensors]

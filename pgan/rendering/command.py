@@ -55,7 +55,7 @@ def render(
     if settings.rows * settings.columns * shown**2 > MOST_PIXELS:
         raise InputError(
             f"{params}: render.rows: {settings.rows} × {settings.columns} images of {shown} pixels exceed the limit of "
-            f"{MOST_PIXELS:,} pixels"
+            f"{MOST_PIXELS:,} pixels; lower rows or columns"
         )
 
     with whole_folder(out) as part:

@@ -34,7 +34,9 @@ class Transitions(Section):
     @model_validator(mode="after")
     def _enough(self) -> Self:
         if 2 * self.pairs > self.latents:
-            raise ValueError(f"{self.pairs} pairs need {2 * self.pairs} latents, found {self.latents}")
+            raise ValueError(
+                f"{self.pairs} pairs need {2 * self.pairs} latents, found {self.latents}; raise latents, or lower pairs"
+            )
         return self
 
 
@@ -85,11 +87,16 @@ class Render(Section):
     def _bearable(self) -> Self:
         walk, picture = self.interpolation, self.rows * self.columns * self.tile**2
         if picture > MOST_PIXELS:
-            raise ValueError(f"rows × columns × tile² = {picture:,} pixels exceed the limit of {MOST_PIXELS:,}")
+            raise ValueError(
+                f"rows × columns × tile² = {picture:,} pixels exceed the limit of {MOST_PIXELS:,}; lower one"
+            )
         if picture * self.frames_per_phase > MOST_FILM_PIXELS:
-            raise ValueError(f"frames_per_phase pictures of {picture:,} pixels exceed {MOST_FILM_PIXELS:,} pixels")
+            what = f"frames_per_phase pictures of {picture:,} pixels exceed {MOST_FILM_PIXELS:,} pixels"
+            raise ValueError(f"{what}; lower frames_per_phase, rows, columns or tile")
         if 2 * self.transitions.pairs * self.columns * self.tile**2 > MOST_PIXELS:
-            raise ValueError(f"transitions: 2 × pairs × columns images exceed the limit of {MOST_PIXELS:,} pixels")
+            what = f"transitions: 2 × pairs × columns images exceed the limit of {MOST_PIXELS:,} pixels"
+            raise ValueError(f"{what}; lower pairs, columns or tile")
         if walk.latents * walk.frames_between * walk.walkers * self.tile**2 > MOST_FILM_PIXELS:
-            raise ValueError(f"interpolation: the frames exceed {MOST_FILM_PIXELS:,} pixels")
+            what = f"interpolation: the frames exceed {MOST_FILM_PIXELS:,} pixels"
+            raise ValueError(f"{what}; lower latents, frames_between, walkers or tile")
         return self

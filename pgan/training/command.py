@@ -47,7 +47,7 @@ def train(
     """Train one phase from its parent's checkpoint.
 
     Writes checkpoint.pt, losses.csv, samples.npy and summary.json. Stopped by Ctrl-C, SIGTERM or worse, the same
-    command goes on from the last snapshot, to the same bytes. Started by torchrun or srun, several processes share
+    command continues from the last snapshot, to the same bytes. Started by torchrun or srun, several processes share
     each batch.
     """
     parameters = Parameters.read(params)
@@ -77,7 +77,8 @@ def train(
     before = checkpoint.load(parent)
     if before.config != networks:
         raise InputError(
-            f"{parent}: was made with other networks than those of {params}; make it again with `pgan init`"
+            f"{parent}: was made with other networks than {params} has; make it again with `dvc repro`, or with "
+            "`pgan init` and the phases before this one"
         )
     for key, reason in phase_problems(spec, networks, before.resolution):
         raise InputError(f"{params}: phases.{phase}.{key}: {reason}")
@@ -106,7 +107,7 @@ def train(
             run.run(store, snapshot_seconds, log)
         except Interrupted as stop:
             if here.leads:
-                typer.echo(f"{phase}: stopped ({stop}); the same command goes on from {store.path}", err=True)
+                typer.echo(f"{phase}: stopped ({stop}); the same command continues from {store.path}", err=True)
             raise SystemExit(stop.exit_code) from None
         if here.leads:
             run.write(out)
@@ -115,15 +116,15 @@ def train(
 
 def _check_data(shape: tuple[int, ...], labels: "np.ndarray", networks: Networks, params: Path, pyramid: Path) -> None:
     """Whether the pyramid fits the networks. Raises InputError."""
+    from pgan.data.pyramid import PREPARE
+
     if shape[1] != networks.channels:
         raise InputError(
             f"{params}: networks.channels: {networks.channels}, but the images in {pyramid} have {shape[1]}; "
             "it must be the same as prepare.channels"
         )
     if len(labels) != shape[0]:
-        raise InputError(f"{pyramid}: {shape[0]} images but {len(labels)} labels; make the pyramid again")
-    found = (
-        int(labels.max()) + 1 if labels.any() else 0
-    )  # of the last class there is an image; without labels all are 0
+        raise InputError(f"{pyramid}: {shape[0]} images but {len(labels)} labels; {PREPARE}")
+    found = int(labels.max()) + 1 if labels.any() else 0  # without labels all are 0
     if reason := networks.class_problem(found):
         raise InputError(f"{params}: networks.classes: {reason}")

@@ -21,7 +21,7 @@ class Range(Section):
     @model_validator(mode="after")
     def _ascends(self) -> Self:
         if self.low > self.high:
-            raise ValueError(f"low is {self.low}, above high, {self.high}")
+            raise ValueError(f"low is {self.low}, above high, {self.high}; exchange them")
         return self
 
 
@@ -121,13 +121,15 @@ class Training(Section):
     @model_validator(mode="after")
     def _one_batch_for_both(self) -> Self:
         if self.simultaneous and self.critic_steps != 1:
-            raise ValueError(f"simultaneous updates have one critic step, not critic_steps: {self.critic_steps}")
+            what = f"simultaneous updates have one critic step, not critic_steps: {self.critic_steps}"
+            raise ValueError(f"{what}; set critic_steps to 1, or simultaneous to false")
         return self
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        if len(set(self.diff_augment)) < len(self.diff_augment):
-            raise ValueError("diff_augment names something twice")
+        for name in self.diff_augment:
+            if self.diff_augment.count(name) > 1:
+                raise ValueError(f"diff_augment lists {name} twice; list it once")
         return self
 
     @model_validator(mode="after")
@@ -139,7 +141,7 @@ class Training(Section):
     @model_validator(mode="after")
     def _few_samples(self) -> Self:
         if self.samples * self.sample_frames > MOST_SAMPLES:
-            raise ValueError(f"samples × sample_frames are more than the limit of {MOST_SAMPLES} pictures")
+            raise ValueError(f"samples × sample_frames are more than {MOST_SAMPLES} pictures; lower one of them")
         return self
 
     def ema_decay(self, batch: int) -> float:
@@ -218,13 +220,15 @@ def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> 
             problems.append(("batch", str(error)))
     expected = parent_resolution * 2 if phase.kind == "grow" else parent_resolution
     if not problems and phase.resolution != expected:
-        step = "twice that of" if phase.kind == "grow" else "that of"
-        reason = f"a {phase.kind} phase must have {step} its parent, {expected}, not {phase.resolution}"
+        step = "twice the resolution" if phase.kind == "grow" else "the resolution"
+        reason = f"a {phase.kind} phase must have {step} of its parent, {expected}, not {phase.resolution}"
         problems.append(("resolution", reason))
     group = min(networks.group, phase.batch)
     if networks.group and phase.batch == 1:
         reason = "a batch of 1 has no standard deviation; raise it, or set networks.minibatch_stddev to 0"
         problems.append(("batch", reason))
     elif networks.group and phase.batch % group:
-        problems.append(("batch", f"{phase.batch} is not a multiple of networks.minibatch_stddev = {group}"))
+        low = phase.batch // group * group
+        reason = f"{phase.batch} is not a multiple of networks.minibatch_stddev = {group}; take {low} or {low + group}"
+        problems.append(("batch", reason))
     return problems

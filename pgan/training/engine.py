@@ -156,4 +156,4 @@ def compiled(loss: Loss) -> Loss:
 def warn_of_failed_compilation(error: Exception) -> None:
     """One line."""
     reason = str(error).strip().splitlines()[0]
-    tqdm.write(f"warning: torch.compile failed, training goes on without it: {reason}", file=sys.stderr)
+    tqdm.write(f"warning: torch.compile failed, training continues without it: {reason}", file=sys.stderr)

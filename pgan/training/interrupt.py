@@ -114,6 +114,6 @@ def _watch(pipe: int, request: StopRequest) -> None:
             end = time.monotonic() + PATIENCE_SECONDS
         time.sleep(0.02)
     name = signal.Signals(told[0]).name
-    print(f"\nstopped ({name}) within a long step; the same command goes on from the last snapshot", file=sys.stderr)
+    print(f"\nstopped ({name}) within a long step; the same command continues from the last snapshot", file=sys.stderr)
     print("(or from the beginning, where there is none yet)", file=sys.stderr, flush=True)
     os._exit(128 + told[0])

@@ -302,7 +302,7 @@ class PhaseRun:
         helps = isinstance(networks, Progressive) and not job.settings.recompute
         advice = (
             f"{'set training.recompute, or ' * helps}lower phases.{job.name}.batch or {networks.width_key}; "
-            f"if another program took the memory, the same command goes on from {snapshots.path}"
+            f"if another program took the memory, the same command continues from {snapshots.path}"
         )
         return memory_errors(what, advice)
 
@@ -321,7 +321,7 @@ class PhaseRun:
             if required:
                 raise
             if not self.warned:  # not every few seconds for days
-                tqdm.write(f"warning: no snapshot, training goes on and tries again: {error}", file=sys.stderr)
+                tqdm.write(f"warning: no snapshot, training continues and tries again: {error}", file=sys.stderr)
             self.warned = True
 
     def _resume(self, snapshots: Snapshots) -> None:
@@ -332,9 +332,9 @@ class PhaseRun:
         try:
             position = read_position(content["run"], self.schedule.steps)
             self._load_state(checkpoint.from_state(content, "snapshot"), position)
-        except (InputError, KeyError, TypeError, ValueError) as error:  # whole, but not what we write
-            reason = str(error).partition("\n")[0]
-            raise InputError(f"{snapshots.path}: holds no state of this phase ({reason}); delete it") from None
+        except (InputError, KeyError, TypeError, ValueError):  # whole, but not what we write
+            what = "holds no state of this phase; delete it, and the phase begins again"
+            raise InputError(f"{snapshots.path}: {what}") from None
         if self.ranks.leads:
             self._compare_machines(position.machine)
 
@@ -344,7 +344,7 @@ class PhaseRun:
             f"{key} {before[key]} → {now}" for key, now in self._machine().items() if before.get(key, now) != now
         ]
         if changes:
-            message = f"{self.job.name} goes on with other {', '.join(changes)}"
+            message = f"{self.job.name} continues with other {', '.join(changes)}"
             tqdm.write(
                 f"warning: {message}: its last digits may differ from those of an uninterrupted run", file=sys.stderr
             )

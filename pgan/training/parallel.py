@@ -72,14 +72,16 @@ class Ranks:
                 networks have layers, named in `whole`, that look at all of a batch.
         """
         if self.count > 1 and whole:
-            raise ValueError(f"{' and '.join(whole)} cannot do with a share of it; train in one process")
+            raise ValueError(
+                f"{' and '.join(whole)} cannot do with a share of it; train in one process, without torchrun"
+            )
         parts, what = batch, "images"
         if group:
             parts, what = batch // min(group, batch), f"minibatch-stddev groups of {min(group, batch)}"
         if parts % self.count:
             fitting = " or ".join(str(n) for n in range(1, self.count) if parts % n == 0)
             reason = f"{batch} makes {parts} {what}, which {self.count} processes cannot share evenly"
-            raise ValueError(f"{reason}; start {fitting}, or change the batch")
+            raise ValueError(f"{reason}; start {fitting} of them, or change the batch")
 
     def check_device(self, device: "torch.device") -> None:
         """Raises InputError where ranks would have to share a GPU, or exchange what cannot be exchanged."""
@@ -93,7 +95,9 @@ class Ranks:
             raise InputError(f"device '{device}': one GPU for {self.count} processes; say cuda, and each takes its own")
         if self.local >= torch.cuda.device_count():
             have = torch.cuda.device_count()
-            raise InputError(f"this machine has {have} GPUs, too few for its processes; start as many as it has GPUs")
+            raise InputError(
+                f"process {self.local + 1} of this machine finds {have} GPUs; start one process for each GPU"
+            )
 
     def check_same(self, key: str) -> None:
         """Raises InputError where `key` is another than that of rank 0: each rank reads its own machine's files."""
@@ -189,7 +193,8 @@ def _met(here: Ranks) -> Iterator[None]:
         store, _, _ = next(dist.rendezvous("env://", here.rank, here.count))
         dist.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", None, None, here.count, here.rank, store)
     except (RuntimeError, ValueError) as error:
-        raise RunError(f"the processes do not find each other: {_reason(error)}") from None
+        advice = "start all of them, with the same MASTER_ADDR and MASTER_PORT"
+        raise RunError(f"the processes do not find each other ({_reason(error)}); {advice}") from None
     try:
         yield
     except BaseException as error:
@@ -219,7 +224,7 @@ def _lost_ranks() -> Iterator[None]:
     except RuntimeError as error:
         if out_of_memory(error):
             raise
-        advice = "the same command goes on from the last snapshot"
+        advice = "the same command continues from the last snapshot"
         raise RunError(f"another process of this training has ended ({_reason(error)}); {advice}") from None
 
 

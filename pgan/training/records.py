@@ -105,7 +105,9 @@ class LiveLog:
             self._warn(error)
 
     def _warn(self, error: OSError) -> None:
-        tqdm.write(f"warning: {self._path}: no live log, training goes on: {error.strerror or error}", file=sys.stderr)
+        tqdm.write(
+            f"warning: {self._path}: no live log, training continues: {error.strerror or error}", file=sys.stderr
+        )
 
 
 def _is_log(path: Path) -> bool:

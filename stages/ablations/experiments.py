@@ -61,7 +61,8 @@ class Experiments:
             self._queue = self._repo.experiments.celery_queue
             self._baseline = git("rev-parse", "HEAD")
         except Exception as error:  # DVC has a class for each
-            raise InputError(f"no repository of git and DVC with a commit to begin at: {error}") from None
+            what = "experiments need a repository of git and DVC with a commit to begin at"
+            raise InputError(f"{what} ({error}); run `git init`, `dvc init`, `git add` and `git commit`") from None
 
     def known(self) -> dict[str, Known]:
         """By name. A done one hides an earlier failure."""
@@ -92,7 +93,8 @@ class Experiments:
         stashed = parse(git("show", f"{self.known()[name].commit}:./{PARAMS}"))
         if identity(check_experiment(stashed, PARAMS).model_dump(mode="json", by_alias=True)) != identity(parameters):
             self.forget(name)
-            raise RunError(f"{name}: DVC cannot make its parameters of those in {PARAMS}; write a preset there first")
+            what = f"DVC cannot make its parameters of those in {PARAMS}"
+            raise RunError(f"{name}: {what}; write a preset there first, such as `pgan preset digits`")
 
     def forget(self, name: str) -> None:
         """Remove a failed or queued one from the queue."""
@@ -205,7 +207,7 @@ def tracked_by_git_or_dvc(path: str) -> None:
         return
     if not git("ls-files", "--", path, f"{path}.dvc"):
         advice = f"`dvc add {path}` and commit {path}.dvc, or name it by an absolute path"
-        raise InputError(f"{path}: known to neither git nor DVC, so that no queued experiment would find it; {advice}")
+        raise InputError(f"{path}: unknown to git and DVC, so that no queued experiment would find it; {advice}")
 
 
 _DVC = [sys.executable, "-m", "dvc"]

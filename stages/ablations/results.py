@@ -80,7 +80,8 @@ def _metrics(commit: str, parameters: Parameters) -> dict[str, float]:
     try:
         found = json.loads(dvc.api.read(path, rev=commit))
     except (DvcException, OSError) as error:
-        raise RunError(f"{path} of {commit[:10]}: not in DVC's cache: {error}") from None
+        advice = "get it with `dvc pull`, or remove the experiment with `dvc exp remove`"
+        raise RunError(f"{path} of {commit[:10]}: not in DVC's cache ({error}); {advice}") from None
     return {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
 
 

@@ -111,11 +111,14 @@ def read_ablation(name: str) -> tuple[str, Ablation]:
         if not path.is_file():
             raise InputError(f"{name}: neither one of the ablations ({', '.join(ours)}) nor a file")
     if not NAME.fullmatch(path.stem):
-        raise InputError(f"{path}: its name becomes that of DVC's experiments: letters, digits, - and _ alone")
+        raise InputError(
+            f"{path}: its name becomes part of DVC's names of experiments; use letters, digits, - and _ only"
+        )
     ablation = validate(read_yaml(path), Ablation, path)
     for key in ablation.rows:
         if not (key.isidentifier() and key.isascii()):
-            raise InputError(f"{path}: rows.{key}: a row's key must be an identifier (letters, digits, _)")
+            what = "a row's key must be of letters, digits and _, and not begin with a digit"
+            raise InputError(f"{path}: rows.{key}: {what}")
         for metric in ablation.rows[key].published:
             if not PUBLISHED.fullmatch(metric):
                 raise InputError(
@@ -131,7 +134,7 @@ def _check_likeness(ablation: Ablation, key: str, path: Path) -> None:
     while row.like is not None:
         if row.like not in ablation.rows or row.like in seen:
             what = "like itself" if row.like in seen else f"like '{row.like}', which is no row"
-            raise InputError(f"{path}: rows.{key}.like: it is {what}")
+            raise InputError(f"{path}: rows.{key}.like: it is {what}; name another row, or leave it out")
         seen.add(row.like)
         row = ablation.rows[row.like]
 
@@ -213,9 +216,8 @@ def _change_data(content: Parameters, data: str) -> None:
         other = parse(read_preset(data).text) if data in names() else read_yaml(path)
         made = check_experiment(other, Path(data)).prepare
         if made.base != content["prepare"]["base"]:
-            raise InputError(
-                f"--data: {data}: its images begin at {made.base} pixels, not {content['prepare']['base']}"
-            )
+            own = content["prepare"]["base"]
+            raise InputError(f"--data: {data}: its prepare.base is {made.base}, but the ablation's is {own}")
         content |= {section: other[section] for section in OF_THE_DATA}
         content["networks"]["channels"] = made.channels
         content["training"]["mirror"] = other["training"]["mirror"]
@@ -254,7 +256,8 @@ def _fit_phases(content: Parameters, total_kimg: float, factor: float, place: Pa
     *before, last = phases.values()
     used = sum(phase["kimg"] for phase in before)
     if used >= total_kimg:
-        raise InputError(f"{place}: total_kimg: {total_kimg:g}, but the phases before the last take {used:g}")
+        what = f"{total_kimg:g}, but the phases before the last take {used:g}"
+        raise InputError(f"{place}: total_kimg: {what}; raise it, or shorten them")
     last["kimg"] = total_kimg - used
     for phase in phases.values():
         phase["kimg"] = phase["kimg"] * factor

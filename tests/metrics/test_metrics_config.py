@@ -28,7 +28,7 @@ def test_the_small_sections_are_valid(write_params: Callable[..., Path]) -> None
         ({"features__classifier__widht": 8}, "did you mean 'width'"),
         ({"evaluate__metrics": []}, "evaluate.metrics"),
         ({"evaluate__metrics": ["fid"]}, "evaluate.metrics"),
-        ({"evaluate__metrics": ["swd", "swd"]}, "listed twice"),
+        ({"evaluate__metrics": ["swd", "swd"]}, "swd is listed twice; list it once"),
         ({"evaluate__images": "many"}, "evaluate.images"),
         ({"evaluate__images": 1}, "evaluate.images"),
         ({"evaluate__kid__subset_sise": 5}, "did you mean 'subset_size'"),

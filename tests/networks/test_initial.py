@@ -58,8 +58,8 @@ def test_every_parameter_that_differs_is_named(start, tmp_path):
     params = start(networks={"fmap_max": 4, "pixel_norm": False})
     result = init(params, tmp_path / "init.pt")
     assert result.exit_code == 2
-    assert f"{params}: networks.fmap_max: 4, but {tmp_path}/trained.pt has 8" in result.output
-    assert f"{params}: networks.pixel_norm: False, but {tmp_path}/trained.pt has True" in result.output
+    assert f"{params}: networks.fmap_max: 4, but {tmp_path}/trained.pt has 8; set it to 8" in result.output
+    assert f"{params}: networks.pixel_norm: false, but {tmp_path}/trained.pt has true; set it to true" in result.output
     assert not (tmp_path / "init.pt").exists()
 
 
@@ -100,7 +100,10 @@ def test_the_chain_of_phases_is_checked_from_the_initial_resolution(start):
     content = yaml.safe_load(start().read_text())
     params = start(phases={"stabilize_4": phase, "grow_8": phase | {"kind": "grow", "resolution": 16}})
     result = CliRunner().invoke(app, ["check", "--params", str(params)])
-    assert "phases.stabilize_8.resolution: a stabilize phase must have that of its parent, 16, not 8" in result.output
+    assert (
+        "phases.stabilize_8.resolution: a stabilize phase must have the resolution of its parent, 16, not 8"
+        in result.output
+    )
     content["init"]["resolution"] = 8
     content["phases"] = {"on": phase, "grow_16": phase | {"from": "on", "kind": "grow", "resolution": 16}}
     params.write_text(yaml.safe_dump(content, sort_keys=False))

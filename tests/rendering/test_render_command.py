@@ -171,7 +171,7 @@ def test_wrong_files_are_one_line(experiment: Experiment, capsys: pytest.Capture
     (final / "checkpoint.pt").write_bytes((before / "checkpoint.pt").read_bytes())
     assert "checkpoint.pt has 4 pixels, summary.json 8" in _error(root, capsys)
     (final / "checkpoint.pt").write_bytes(b"junk")
-    assert "not a checkpoint" in _error(root, capsys)
+    assert "not a pgan checkpoint" in _error(root, capsys)
     (final / "checkpoint.pt").write_bytes(good)
     (final / "losses.csv").write_text("kimg\n")
     assert "losses.csv: no column 'total_kimg'" in _error(root, capsys)

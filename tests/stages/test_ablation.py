@@ -54,7 +54,7 @@ def test_an_interrupted_ablation_goes_on_and_ends_in_a_table(place: Pipeline) ->
     first.send_signal(signal.SIGINT)
     output, _ = first.communicate(timeout=120)
     assert first.returncode == 130, output
-    assert "the same command goes on" in output
+    assert "the same command continues" in output
     assert working(place) == []
     assert list((place.path / ".dvc/tmp/exps").glob("tmp*")) == []  # copies of the repository
     assert list((place.path / ".git/refs").rglob("*.lock")) == []

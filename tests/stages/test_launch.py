@@ -59,7 +59,7 @@ def test_a_stage_and_its_launcher_end_together(
     output, _ = process.communicate(timeout=60)  # until all who could write have ended
     assert process.returncode == code, output
     name = signal.SIGTERM.name if number == signal.SIGKILL else number.name
-    assert f"stopped ({name}); the same command goes on from" in output
+    assert f"stopped ({name}); the same command continues from" in output
     assert "Traceback" not in output
     assert len(list((pipeline.path / ".pgan/snapshots").iterdir())) == 1
     wait_until(lambda: children(pipeline)["train@stabilize_8"].info.status == "KILLED")

@@ -239,7 +239,7 @@ def test_without_a_compiler_training_goes_on_eagerly_with_one_warning(networks, 
                 pair.update("critic")
                 pair.update("generator")
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("warning: torch.compile failed, training goes on without it: ")
+    assert line.startswith("warning: torch.compile failed, training continues without it: ")
     for p, q in zip(*(pair.fast.generator.parameters() for pair in pairs), strict=True):
         assert torch.equal(p, q)
 

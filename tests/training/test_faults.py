@@ -34,7 +34,9 @@ def test_no_room_for_snapshots_costs_a_warning_and_nothing_else(experiment: Expe
     with small_disk(experiment.folder / "disk", CHECKPOINT // 2) as disk:
         code, output = experiment.run(*OFTEN, "--snapshots", str(disk), before=EVERY_STEP)
         assert code == 0, output
-        assert output.count("warning: no snapshot, training goes on and tries again: ") == output.count("warning") == 1
+        assert (
+            output.count("warning: no snapshot, training continues and tries again: ") == output.count("warning") == 1
+        )
         assert "No space left on device" in output or "the disk is probably full" in output
         assert list(disk.iterdir()) == []
     assert experiment.outputs() == expected
@@ -94,7 +96,7 @@ def test_a_live_log_on_a_full_disk_is_given_up(experiment: Experiment) -> None:
     expected = experiment.undisturbed()
     code, output = experiment.run(*TRAIN, "--log", "/dev/full")
     assert code == 0, output
-    assert output.count("warning: /dev/full: no live log, training goes on: No space left on device") == 1
+    assert output.count("warning: /dev/full: no live log, training continues: No space left on device") == 1
     experiment.assert_finished(expected)
 
 
@@ -128,7 +130,7 @@ def test_a_live_log_that_nobody_reads_from_a_pipe_is_given_up(experiment: Experi
     experiment.lay("stabilize", steps=6)
     os.mkfifo(experiment.folder / "pipe")
     code, output = experiment.run(*TRAIN, "--log", "pipe")
-    assert (code, output.count("warning: pipe: no live log, training goes on")) == (0, 1), output
+    assert (code, output.count("warning: pipe: no live log, training continues")) == (0, 1), output
 
 
 def test_a_read_only_place_is_found_before_the_training(experiment: Experiment) -> None:
@@ -301,7 +303,7 @@ def test_a_step_that_takes_long_does_not_keep_a_signal_waiting(
     code, output = child.end()
     assert time.monotonic() - began < 5
     assert code == expected_code
-    assert f"stopped ({number.name}) within a long step; the same command goes on from the last snapshot" in output
+    assert f"stopped ({number.name}) within a long step; the same command continues from the last snapshot" in output
     code, output = experiment.run(*TRAIN, "--log", "log.csv")
     rows = (experiment.folder / "log.csv").read_text().splitlines()[1:]
     assert sum(row.endswith(",nan") for row in rows) == 2, "six steps, two rows, are not trained again"
@@ -330,7 +332,7 @@ def test_a_snapshot_that_is_being_written_is_not_given_up(experiment: Experiment
     child.send(signal.SIGTERM)
     code, output = child.end()
     assert code == 143, output
-    assert "stopped (SIGTERM); the same command goes on from .pgan/snapshots/p-" in output
+    assert "stopped (SIGTERM); the same command continues from .pgan/snapshots/p-" in output
     assert (experiment.snapshots() / "newest.pt").exists()
     experiment.finish(expected)
 
@@ -371,7 +373,7 @@ def test_the_same_signal_from_terminal_and_launcher_is_one_request(experiment: E
     twice = TOLD_TO_STOP_AFTER.format(steps=3).replace("os.kill", "for _ in range(2): os.kill")
     code, output = experiment.run(*TRAIN, before=twice)
     assert code == 143, output
-    assert "stopped (SIGTERM); the same command goes on from .pgan/snapshots/p-" in output
+    assert "stopped (SIGTERM); the same command continues from .pgan/snapshots/p-" in output
     experiment.finish(expected)
 
 

@@ -233,7 +233,7 @@ def test_a_signal_saves_and_exits_and_the_same_command_goes_on(number, code, par
     process.send_signal(number)
     _, stderr = process.communicate(timeout=20)
     assert process.returncode == code
-    assert "goes on from .pgan/snapshots/stabilize_4-" in stderr.splitlines()[-1]
+    assert "continues from .pgan/snapshots/stabilize_4-" in stderr.splitlines()[-1]
     assert "Traceback" not in stderr
     (folder,) = (tmp_path / ".pgan/snapshots").iterdir()
     assert checkpoint.load(folder / "newest.pt").progress.images > 0

@@ -139,7 +139,7 @@ def test_a_rank_that_is_killed_ends_all_and_the_phase_goes_on(victim: int, exper
     assert time.monotonic() - began < 10
     codes = clear(output, "error: another process of this training has ended (")
     assert codes == ([-signal.SIGKILL, 1] if victim == 0 else [1, -signal.SIGKILL])
-    assert "the same command goes on from the last snapshot" in output
+    assert "the same command continues from the last snapshot" in output
     code, output = experiment.run(*TRAIN, "--log", "log.csv", before=ranks(2))
     assert (code, clear(output)) == (0, [0, 0])
     assert (experiment.folder / "log.csv").read_text().splitlines()[1].endswith(",nan"), "the snapshot was used"
@@ -159,7 +159,9 @@ def test_told_to_stop_all_stop_after_the_same_step(
     stop = KILLED_AFTER.replace("SIGKILL", number.name)
     fault = stop.format(steps=9) if told == "all" else on_rank(1, stop.format(steps=9))
     _, output = experiment.run(*TRAIN, before=ranks(2) + fault)
-    assert clear(output, f"p: stopped ({number.name}); the same command goes on from .pgan/snapshots/p-") == [code] * 2
+    assert (
+        clear(output, f"p: stopped ({number.name}); the same command continues from .pgan/snapshots/p-") == [code] * 2
+    )
     position = torch.load(experiment.snapshots() / "newest.pt", weights_only=True)["run"]
     assert position["step"] == 9
     assert experiment.run(*TRAIN, before=ranks(2))[0] == 0
@@ -172,7 +174,7 @@ def test_without_their_launcher_the_ranks_stop(experiment: Experiment) -> None:
     wait_for(lambda: (experiment.folder / "log.csv").exists())
     child.send(signal.SIGKILL)
     assert child.wait() == -signal.SIGKILL
-    wait_for(lambda: "stopped (SIGHUP); the same command goes on" in child.output.read_text())
+    wait_for(lambda: "stopped (SIGHUP); the same command continues" in child.output.read_text())
 
 
 def wait_for(condition) -> None:
@@ -193,7 +195,7 @@ def test_another_number_of_processes_goes_on(before: int, after: int, experiment
     experiment.run(*OFTEN, before=(ranks(2) if before == 2 else "") + dies)
     code, output = experiment.run(*TRAIN, before=ranks(2) if after == 2 else "")
     assert code == 0
-    said = f"warning: p goes on with other processes {before} → {after}: its last digits may differ"
+    said = f"warning: p continues with other processes {before} → {after}: its last digits may differ"
     assert output.count("warning") == output.count(said) == 1, output
     for name, value in results(experiment).items():
         assert np.allclose(value, expected[name], rtol=1e-3, atol=1e-4), name

@@ -127,7 +127,9 @@ def test_another_number_of_threads_is_said(threads: int, experiment: Experiment)
     experiment.break_off(5)
     code, output = experiment.run(*TRAIN, before=f"import torch; torch.set_num_threads({threads})")
     assert code == 0, output
-    said = "warning: p goes on with other threads 1 → 2: its last digits may differ from those of an uninterrupted run"
+    said = (
+        "warning: p continues with other threads 1 → 2: its last digits may differ from those of an uninterrupted run"
+    )
     assert (said in output) == (threads == 2)
 
 
@@ -211,7 +213,7 @@ def test_clean_removes_orphans_and_says_what_and_how_much(experiment: Experiment
         assert code == 0, output
         assert lines[f".pgan/snapshots/{orphan.name}"].startswith(f"{size / 1e6:.1f} MB")
         assert lines[f".pgan/snapshots/{orphan.name}"].endswith("an orphan")
-        assert lines[f".pgan/snapshots/{own.name}"].endswith("kept: p goes on from it")
+        assert lines[f".pgan/snapshots/{own.name}"].endswith("kept: p continues from it")
         assert output.splitlines()[-1] == f"1 {verb}, {size / 1e6:.1f} MB"
     assert [path.name for path in own.parent.iterdir()] == [own.name]
     assert experiment.run("clean")[1].splitlines()[-1] == "0 deleted, 0.0 MB"
@@ -224,7 +226,7 @@ def test_clean_leaves_what_it_cannot_judge_and_what_is_in_use(experiment: Experi
     parent = experiment.folder / "data/train/init/checkpoint.pt"
     parent.rename(parent.with_name("away"))
     code, output = experiment.run("clean")
-    assert "kept: what p continues or reads is not there yet, so nobody can tell" in output
+    assert "kept: what p continues or reads is not there yet, so it cannot be judged" in output
     parent.with_name("away").rename(parent)
 
     change(experiment, kimg=1000.0)
@@ -266,7 +268,7 @@ def test_clean_keeps_what_a_command_with_other_files_goes_on_from(experiment: Ex
     shutil.copy(experiment.folder / "mine.yaml", experiment.folder / "params.yaml")
     change(experiment, lr=0.5)
     code, output = experiment.run("clean")
-    assert (code, output.count("kept: p goes on from it")) == (0, 1), output
+    assert (code, output.count("kept: p continues from it")) == (0, 1), output
     (experiment.folder / "mine.yaml").rename(experiment.folder / "params.yaml")
     experiment.finish(expected)
 
