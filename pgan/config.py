@@ -196,10 +196,7 @@ def validate(value: Any, model: type[SectionT], file: Path, key: str = "") -> Se
     try:
         return model.model_validate(value)
     except pydantic.ValidationError as error:
-        problems = error.errors(include_url=False)
-        lines = [_describe(problem, model, file, key) for problem in problems]
-        if any(problem["type"] == "missing" for problem in problems):
-            lines[-1] += "; `pgan preset digits --dry-run` shows what a parameter file must have"
+        lines = [_describe(problem, model, file, key) for problem in error.errors(include_url=False)]
         raise InputError(SEPARATOR.join(lines)) from None
 
 
@@ -211,7 +208,7 @@ def _describe(problem: Any, model: type[Section], file: Path, key: str) -> str:
         case "extra_forbidden":
             return f"{place}: unknown parameter{_suggestion(path[-1], _fields_at(model, path[:-1]))}"
         case "missing":
-            return f"{place}: missing"
+            return f"{place}: missing; add it, as the files of `pgan preset --list` have it"
         case "model_type":
             return f"{place}: expected a mapping, found {shown(problem['input'])}"
         case _:

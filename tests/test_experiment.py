@@ -82,8 +82,7 @@ def edit(content, key, value):
             "networks.architecture: must be 'progressive', 'dcgan' or 'fish', found 'dcgam'",
         ),
         ({"networks.archtecture": "fish"}, "networks.archtecture: unknown parameter; did you mean 'architecture'?"),
-        ({"networks.architecture": "dcgan"}, "`pgan preset digits --dry-run` shows what a parameter file must have"),
-        ({"networks.architecture": "dcgan"}, "networks.width: missing"),
+        ({"networks.architecture": "dcgan"}, "networks.width: missing; add it, as the files of `pgan preset --list`"),
         ({"networks": FISH}, "networks.architecture: fish has 32 pixels, no level of the pyramid [3, 6, 12, 24]"),
         ({"networks": FISH}, "phases.only.kind: 'stabilize', but networks of architecture fish train in phases"),
         ({"networks": FISH}, "phases.only.resolution: resolution 4, but networks of architecture fish have 32"),
@@ -104,7 +103,7 @@ def edit(content, key, value):
         ({"prepare.resolution": 12}, "prepare"),
         (
             {"evaluate.target_resolution": 5},
-            "evaluate.target_resolution: 5 is no level of the pyramid [4, 8, 16]; take one of them, or null",
+            "evaluate.target_resolution: 5 is no level of the pyramid [4, 8, 16, 32]; take one of them, or null",
         ),
         ({"evaluate.metrics": ["modes"]}, "evaluate.metrics: 'modes' counts the digits of prepare.source 'mnist-rgb'"),
         ({"training.ema_beta": 0.999}, "training: set exactly one of ema_beta and ema_half_life_kimg"),
