@@ -44,6 +44,8 @@ class Meta:
     """What else the source holds, by kind: `{"what": …, "count": …, "why": …, "examples": [up to 5 names]}`."""
     class_counts: list[int] = field(default_factory=list)
     """Images of each class, parallel to `classes`; empty where there are no labels, or an older `pgan` made it."""
+    remarks: list[dict[str, Any]] = field(default_factory=list)
+    """What is odd about images that were read: `{"what": …, "count": …, "examples": […]}`."""
 
 
 def write_meta(folder: Path, meta: Meta) -> None:
@@ -79,6 +81,7 @@ def _checks(meta: Meta) -> dict[str, bool]:
         "skipped": isinstance(meta.skipped, list),
         "left_out": isinstance(meta.left_out, list) and all(isinstance(entry, dict) for entry in meta.left_out),
         "class_counts": isinstance(meta.class_counts, list) and _are_counts(meta.class_counts, meta.classes),
+        "remarks": isinstance(meta.remarks, list) and all(isinstance(remark, dict) for remark in meta.remarks),
     }
 
 

@@ -16,6 +16,7 @@ from pgan.errors import MOST_LINES, SEPARATOR, InputError, RunError
 from pgan.files import replaced_folder
 from pgan.prepare.config import COUNTED, EMBEDDED, Prepare
 from pgan.prepare.pool import outcomes
+from pgan.prepare.remarks import Remarks
 from pgan.prepare.sources import Source, open_source
 from pgan.prepare.sources.left_out import LeftOut, first
 from pgan.prepare.work import Outcome
@@ -30,12 +31,12 @@ def build(
     *,
     seed: int = 0,
     workers: int = 1,
-    remark: Callable[[str], object] = lambda _: None,
+    note: Callable[[str], object] = lambda _: None,
 ) -> Meta:
     """Make the pyramid that `settings` describe in the folder `out`, replacing one that is there.
 
     `seed` determines what sources draw (`DRAWN`).  The result does not depend on `workers`, the number of processes.
-    `remark` is given what a user should know of how the source was read, line by line.
+    `note` is given what a user should know of how the source was read, line by line.
 
     Raises:
         InputError: the source is wrong, has too few classes, or too many of its images are broken or too small.
@@ -44,12 +45,13 @@ def build(
     source = open_source(settings, seed)
     wanted = _spread(len(source.names), settings.max_images)
     _check_classes(settings, np.unique(source.labels[wanted]).size)
-    for line in source.remarks:
-        remark(_printable(line))
+    for line in source.notes:
+        note(_printable(line))
     with replaced_folder(out, marker=META, maker="pgan prepare") as folder:
         _check_space(folder, len(wanted), settings)
         _open_levels(folder, len(wanted), settings)
-        digests, skipped = _fill(folder, source, wanted, settings, workers)
+        remarks = Remarks()
+        digests, skipped = _fill(folder, source, wanted, settings, workers, remarks)
         kept = np.ones(len(wanted), bool)
         kept[list(skipped)] = False
         classes = _Classes(source, wanted[kept], settings)
@@ -69,6 +71,7 @@ def build(
             ],
             left_out=_left_out(source, len(wanted), classes.lost),
             class_counts=classes.counts,
+            remarks=remarks.listed(lambda position: _printable(source.names[wanted[position]])),
         )
         write_meta(folder, meta)
     return meta
@@ -129,7 +132,7 @@ def _spread(count: int, most: int | None) -> np.ndarray:
 
 
 def _fill(
-    folder: Path, source: Source, wanted: np.ndarray, settings: Prepare, workers: int
+    folder: Path, source: Source, wanted: np.ndarray, settings: Prepare, workers: int, remarks: Remarks
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Write all images at their positions; returns SHA-256 digests (N, 32) and the reasons of positions left empty."""
     position_of = np.full(len(source.names), -1)
@@ -141,6 +144,8 @@ def _fill(
     with closing(outcomes(images, settings, folder, workers)) as done:
         for outcome in _with_progress(done, len(wanted)):
             digests[outcome.position] = np.frombuffer(outcome.digest, np.uint8)
+            if outcome.look is not None:
+                remarks.add(outcome.position, outcome.look)
             if outcome.problem is None:
                 continue
             skipped[outcome.position] = outcome.problem

@@ -33,9 +33,9 @@ def prepare(
     seed = read_value(params, "seed", int) if settings.source in DRAWN else 0
     if seed < 0:
         raise InputError(f"{params}: seed: must be 0 or more, found {seed}")
-    remarks: list[str] = []
-    meta = build(settings, out, seed=seed, workers=_workers(workers), remark=remarks.append)
-    for line in report(meta, out, remarks):
+    notes: list[str] = []
+    meta = build(settings, out, seed=seed, workers=_workers(workers), note=notes.append)
+    for line in report(meta, out, notes):
         print(line)
 
 

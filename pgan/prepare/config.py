@@ -1,6 +1,8 @@
 """The parameters of `pgan prepare`: the section `prepare` of params.yaml."""
 
-from typing import Literal, Self
+import re
+from contextlib import suppress
+from typing import Any, Literal, Self
 
 import pydantic
 
@@ -21,6 +23,22 @@ COUNTED = ("mnist-rgb",)
 
 MAX_RESOLUTION = 4096
 """Pixels: one float32 RGB image of this size is 192 MiB."""
+
+
+def colour(text: str) -> tuple[int, int, int]:
+    """Red, green and blue, 0 to 255, of a name of CSS or `#rrggbb`. Raises ValueError for anything else."""
+    if text in _PLAIN:  # the usual ones, without waiting for Pillow
+        return _PLAIN[text]
+    from PIL import ImageColor
+
+    if re.fullmatch("#[0-9a-fA-F]{6}|[a-zA-Z]+", text):
+        with suppress(ValueError):
+            red, green, blue = ImageColor.getrgb(text)[:3]
+            return red, green, blue
+    raise ValueError(f"no colour: {text[:40]!r}; take white, black, a name of CSS such as silver, or '#rrggbb'")
+
+
+_PLAIN = {"white": (255, 255, 255), "black": (0, 0, 0)}
 
 
 class Photos(Section):
@@ -76,6 +94,11 @@ class Prepare(Section):
     pad_value: int = pydantic.Field(default=0, ge=0, le=255)
     """The grey of the bars, 0 (black) to 255 (white)."""
 
+    background: str = "white"
+    """The colour that shows where an image is transparent: `white`, `black`, a name of CSS, or '#rrggbb' in quotes.
+    With 1 channel the image is laid on this colour first, and becomes grey then. Sources without transparency ignore
+    it."""
+
     filter: Filter = "lanczos"
     """Resampling filter that brings an image to `resolution`; all but `nearest` antialias when it shrinks."""
 
@@ -94,6 +117,19 @@ class Prepare(Section):
     mnist_rgb: MnistRgb = MnistRgb()
     """Images of the source `mnist-rgb`."""
 
+    @pydantic.field_validator("background", mode="before")
+    @classmethod
+    def _quoted(cls, value: Any) -> Any:
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            raise ValueError("expected a colour; put '#rrggbb' in quotes, as # begins a comment in YAML")
+        return value
+
+    @pydantic.field_validator("background")
+    @classmethod
+    def _is_colour(cls, value: str) -> str:
+        colour(value)
+        return value
+
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.resolution not in (self.base << k for k in range(14)):
@@ -110,6 +146,11 @@ class Prepare(Section):
         if self.source == "mnist-rgb" and self.channels != 3:
             raise ValueError("source 'mnist-rgb' has a digit in each of 3 channels; set channels to 3")
         return self
+
+    @property
+    def background_colour(self) -> tuple[int, int, int]:
+        """Red, green and blue of `background`, 0 to 255."""
+        return colour(self.background)
 
     @property
     def levels(self) -> list[int]:

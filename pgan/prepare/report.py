@@ -6,13 +6,14 @@ from pathlib import Path
 
 from pgan.data.pyramid import Meta
 from pgan.errors import readable
+from pgan.prepare.remarks import sentence
 from pgan.prepare.sources.left_out import LeftOut, told
 
 MOST_CLASSES = 12
 """Classes that are all shown."""
 
 
-def report(meta: Meta, out: Path, remarks: list[str]) -> Iterator[str]:
+def report(meta: Meta, out: Path, notes: list[str]) -> Iterator[str]:
     """Lines for the console."""
     skipped = f", {len(meta.skipped)} skipped (listed in meta.json)" if meta.skipped else ""
     yield (
@@ -21,8 +22,10 @@ def report(meta: Meta, out: Path, remarks: list[str]) -> Iterator[str]:
     )
     if meta.class_counts:
         yield readable(f"classes: {_classes(meta)}")
-    for line in remarks:
+    for line in notes:
         yield readable(f"note: {line}")
+    for remark in meta.remarks:
+        yield readable(sentence(remark, meta.count))
     for reason, files in _by_reason(meta.skipped).items():
         yield readable(f"skipped: {told(LeftOut('images', len(files), reason, files))}")
     for entry in meta.left_out:

@@ -16,10 +16,11 @@ from pgan.data.pyramid import level_name
 from pgan.prepare.config import Prepare
 from pgan.prepare.decode import decode, from_array
 from pgan.prepare.levels import pyramid
+from pgan.prepare.remarks import Look, look
 from pgan.prepare.sources import Payload, Refused
-from pgan.prepare.sources.signatures import HEAD
-from pgan.prepare.sources.tree import MAX_FILE, no_image
+from pgan.prepare.sources.tree import MAX_FILE
 from pgan.prepare.square import TooSmallError, to_square
+from pgan.prepare.unreadable import CONVERT, GET_AGAIN, Unreadable
 
 Chunk = list[tuple[int, Payload]]
 """(position in the pyramid, image)."""
@@ -38,6 +39,9 @@ class Outcome:
 
     too_small: bool = False
     """The problem is the size alone."""
+
+    look: Look | None = None
+    """How it looks in the pyramid; None where it could not be used."""
 
 
 def chunk_worker(settings: Prepare, folder: Path) -> Callable[[Chunk], list[Outcome]]:
@@ -108,14 +112,18 @@ def _square(position: int, payload: Payload, settings: Prepare) -> tuple[Outcome
     except MemoryError:  # the machine's fault, not the file's: listing it would make the result depend on the machine
         raise
     except Exception as error:  # broken data make Pillow raise nearly anything
-        return Outcome(position, digest, _reason(error, payload)), None
+        return Outcome(position, digest, _reason(error)), None
     pixels = np.asarray(image)  # (r, r) or (r, r, 3)
-    return Outcome(position, digest), pixels[None] if settings.channels == 1 else pixels.transpose(2, 0, 1)
+    pixels = pixels[None] if settings.channels == 1 else pixels.transpose(2, 0, 1)
+    return Outcome(position, digest, look=look(image)), pixels
 
 
 def _image(payload: bytes | np.ndarray, settings: Prepare) -> Image.Image:
     channels = settings.channels
-    image = decode(payload, channels) if isinstance(payload, bytes) else from_array(payload, channels)
+    if isinstance(payload, bytes):
+        image = decode(payload, channels, settings.background_colour)
+    else:
+        image = from_array(payload, channels)
     return to_square(
         image,
         settings.resolution,
@@ -129,17 +137,24 @@ def _image(payload: bytes | np.ndarray, settings: Prepare) -> Image.Image:
 def _read(path: Path) -> bytes:
     """The bytes of a file. A pipe or device of that name is not opened: that could wait for ever."""
     if not stat.S_ISREG(path.stat().st_mode):
-        raise ValueError("a pipe or device, not a file")
+        raise Unreadable("a pipe or device, not a file; remove it")
     with path.open("rb") as file:
         data = file.read(MAX_FILE + 1)
     if len(data) > MAX_FILE:
-        raise ValueError(f"more than the limit of {MAX_FILE} bytes")
+        raise Unreadable(f"more than the limit of {MAX_FILE} bytes; save it smaller")
     return data
 
 
-def _reason(error: Exception, payload: Payload) -> str:
-    """One line that is the same on every run."""
-    if isinstance(error, Image.UnidentifiedImageError) and isinstance(payload, bytes):
-        return no_image(payload[:HEAD])
+def _reason(error: Exception) -> str:
+    """One line that is the same on every run: what is wrong with the image, and what to do."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return re.sub(r"<.* at 0x[0-9a-f]+>", "data", text.splitlines()[0])
+    text = re.sub(r"<.* at 0x[0-9a-f]+>", "data", text.splitlines()[0])
+    if isinstance(error, Unreadable | Image.UnidentifiedImageError | Image.DecompressionBombError):
+        return text
+    if isinstance(error, FileNotFoundError):
+        return f"{text}: a link that leads nowhere, or a file that has gone since"
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{text}; check the file and the rights to it"
+    if re.search("unsupported|not supported|unknown|cannot handle", text, re.IGNORECASE):
+        return f"{text}: of a kind that Pillow cannot read; {CONVERT}"
+    return f"{text}: damaged or cut off; {GET_AGAIN}"

@@ -1,16 +1,31 @@
 """The pyramid's files: read back as they were written, refused when they are something else."""
 
+import json
+
 import numpy as np
 import pytest
 
-from pgan.data.pyramid import LABELS, Meta, level_name, open_labels, open_level, read_meta, write_meta
+from pgan.data.pyramid import LABELS, META, Meta, level_name, open_labels, open_level, read_meta, write_meta
 from pgan.errors import InputError
 
 
 def test_meta_round_trip(tmp_path):
-    meta = Meta(3, 1, [4, 8], ["é", "b"], "folder", "0" * 64, [{"file": "x", "reason": "y"}])
+    remark = {"what": "of one colour", "count": 2, "examples": ["x"]}
+    meta = Meta(3, 1, [4, 8], ["é", "b"], "folder", "0" * 64, [{"file": "x", "reason": "y"}], remarks=[remark])
     write_meta(tmp_path, meta)
     assert read_meta(tmp_path) == meta
+
+
+def test_meta_of_a_version_without_remarks(tmp_path):
+    write_meta(tmp_path, Meta(3, 1, [4, 8], [], "folder", "0" * 64))
+    path = tmp_path / META
+    description = json.loads(path.read_text())
+    assert description.pop("remarks") == []
+    path.write_text(json.dumps(description))
+    assert read_meta(tmp_path).remarks == []
+    path.write_text(json.dumps(description | {"remarks": ["dark"]}))
+    with pytest.raises(InputError, match="remarks"):
+        read_meta(tmp_path)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_out_params_and_skipped(run: Callable[..., Result], tmp_path: Path, tree
     result = CliRunner().invoke(app, ["prepare", "--workers", "1", "--params", "other.yaml", "--out", "there"])
     assert result.stdout.splitlines() == [
         "there: 5 images, RGB, levels 4 8, no classes, 1 skipped (listed in meta.json)",
-        "skipped: 1 image (cat/broken.png): an empty file, not an image",
+        "skipped: 1 image (cat/broken.png): an empty file; get the file again, or remove it",
         "left out: 1 hidden file (cat/.hidden.png): not read",
         "left out: 2 folders of a NAS, desktop or program (.git, __MACOSX): thumbnails, recycle bins and the like",
         "left out: 1 file of a desktop (.db) (cat/Thumbs.db): not images",

@@ -140,9 +140,9 @@ def test_pipes_and_dangling_links_are_listed_and_do_not_hang(
     meta = build(settings("folder", path=str(tree_folder), max_skipped=3), tmp_path / "out")
     assert meta.count == 5
     assert [(skip["file"], skip["reason"]) for skip in meta.skipped] == [
-        ("dog/dangling.png", "No such file or directory"),
-        ("dog/pipe.png", "a pipe or device, not a file"),
-        ("dog/self.png", "Too many levels of symbolic links"),
+        ("dog/dangling.png", "No such file or directory: a link that leads nowhere, or a file that has gone since"),
+        ("dog/pipe.png", "a pipe or device, not a file; remove it"),
+        ("dog/self.png", "Too many levels of symbolic links; check the file and the rights to it"),
     ]
 
 

@@ -2,26 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable
-from functools import cache
 
-from pgan.prepare.decode import formats
-from pgan.prepare.sources.kinds import GROUPS, LOOKED_INTO, ending_of, group_of, litter_file, litter_folder
+from pgan.prepare.decode import SUFFIXES, suffixes
+from pgan.prepare.sources.kinds import LOOKED_INTO, ending_of, group_of, litter_file, litter_folder
 from pgan.prepare.sources.left_out import Tally
 from pgan.prepare.sources.signatures import identify
-
-ENDINGS = {
-    "AVIF": ".avif",
-    "BMP": ".bmp",
-    "GIF": ".gif",
-    "HEIF": ".heic .heif .hif",
-    "JPEG": ".jfif .jpe .jpeg .jpg",
-    "JPEG2000": ".jp2",
-    "PNG": ".png",
-    "PPM": ".pbm .pgm .pnm .ppm",
-    "TIFF": ".tif .tiff",
-    "WEBP": ".webp",
-}
-"""Of each format of `decode`. Files with another ending are judged by their first bytes."""
 
 DESCRIPTION = "dataset.json"
 """The file in which StyleGAN and EDM keep the classes."""
@@ -33,12 +18,6 @@ ESCAPES = "its name leads out of the archive"
 """Why a member with an absolute name, or one that climbs up, is skipped."""
 
 
-@cache
-def suffixes() -> frozenset[str]:
-    """The endings of all formats that can be decoded here: an optional decoder adds its own."""
-    return frozenset(ending for name in formats() for ending in ENDINGS.get(name, "").split())
-
-
 class Listing:
     """Tells the images from the other files of a tree, which come one by one, and counts the others."""
 
@@ -46,8 +25,13 @@ class Listing:
         self.left_out = Tally()
         self.descriptions: list[str] = []
         """Files named `dataset.json`."""
+        self._suffixes = frozenset(suffixes())
         self._entered: dict[str, bool] = {}
         self._litter: set[str] = set()
+
+    def has_suffix(self, name: str) -> bool:
+        """Whether a name ends as that of an image which can be decoded here."""
+        return ending_of(name) in self._suffixes
 
     @property
     def folders(self) -> list[str]:
@@ -93,7 +77,7 @@ class Listing:
             return False
         file = name.rpartition("/")[2]
         ending = ending_of(file)
-        if ending in suffixes():
+        if ending in self._suffixes:
             return True
         if file == DESCRIPTION:
             self.descriptions.append(name)
@@ -102,25 +86,13 @@ class Listing:
         if group is None or group in LOOKED_INTO:
             kind = identify(head() or b"")
             if kind is not None and kind.group == "image":
-                if kind.name in formats():
+                if self._suffixes.issuperset(SUFFIXES[kind.name].split()):
                     return True
                 group = kind.name if kind.name in LOOKED_INTO else "unread"
             elif kind is not None and (group is None or kind.group != "other"):
                 group = kind.group
         self.left_out.add(group or "other", name, ending)
         return False
-
-
-def no_image(head: bytes) -> str:
-    """What a file is that no decoder takes, by its first bytes: its ending may be wrong."""
-    kind = identify(head)
-    if kind is None:
-        return "no image that Pillow can read"
-    if kind.group != "image":
-        return f"{kind.name}, not an image"
-    if kind.name in formats():
-        return f"broken: it begins as {kind.name}, and Pillow cannot read it"
-    return f"{kind.name}, whatever its ending says: {GROUPS[kind.name if kind.name in GROUPS else 'unread'].why}"
 
 
 def normalised(name: str) -> str | None:
