@@ -31,12 +31,12 @@ def build(
     *,
     seed: int = 0,
     workers: int = 1,
-    remark: Callable[[str], object] = lambda _: None,
+    note: Callable[[str], object] = lambda _: None,
 ) -> Meta:
     """Make the pyramid that `settings` describe in the folder `out`, replacing one that is there.
 
     `seed` determines what sources draw (`DRAWN`).  The result does not depend on `workers`, the number of processes.
-    `remark` is given what a user should know of how the source was read, line by line.
+    `note` is given what a user should know of how the source was read, line by line.
 
     Raises:
         InputError: the source is wrong, has too few classes, or too many of its images are broken or too small.
@@ -45,8 +45,8 @@ def build(
     source = open_source(settings, seed)
     wanted = _spread(len(source.names), settings.max_images)
     _check_classes(settings, np.unique(source.labels[wanted]).size)
-    for line in source.remarks:
-        remark(_printable(line))
+    for line in source.notes:
+        note(_printable(line))
     with replaced_folder(out, marker=META, maker="pgan prepare") as folder:
         _check_space(folder, len(wanted), settings)
         _open_levels(folder, len(wanted), settings)

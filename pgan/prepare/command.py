@@ -32,9 +32,9 @@ def prepare(
     parameters = Parameters.read(params)
     settings = parameters.section("prepare", Prepare)
     seed = parameters.value("seed", int) if settings.source in DRAWN else 0
-    remarks: list[str] = []
-    meta = build(settings, out, seed=seed, workers=_workers(workers), remark=remarks.append)
-    for line in report(meta, out, remarks):
+    notes: list[str] = []
+    meta = build(settings, out, seed=seed, workers=_workers(workers), note=notes.append)
+    for line in report(meta, out, notes):
         print(line)
 
 

@@ -61,10 +61,9 @@ def decode(data: bytes, channels: int, background: Colour = WHITE) -> Image.Imag
         return _upright(image, _opaque(image, channels, background))
 
 
-@cache
-def suffixes() -> frozenset[str]:
-    """Endings of the files that can be decoded here, in lower case."""
-    return frozenset(ending for name in decodable() for ending in SUFFIXES[name].split())
+def suffixes() -> tuple[str, ...]:
+    """Endings of the files that can be decoded here, sorted, in lower case."""
+    return tuple(sorted(ending for name in _formats() for ending in SUFFIXES[name].split()))
 
 
 def from_array(pixels: np.ndarray, channels: int) -> Image.Image:
@@ -75,15 +74,15 @@ def from_array(pixels: np.ndarray, channels: int) -> Image.Image:
 def _open(data: bytes) -> Image.Image:
     """Pillow's image, not yet decoded."""
     try:
-        return Image.open(BytesIO(data), formats=decodable())
+        return Image.open(BytesIO(data), formats=_formats())
     except Image.DecompressionBombError:
         raise Image.DecompressionBombError(f"more pixels than the limit of {MAX_PIXELS}; save it smaller") from None
     except Image.UnidentifiedImageError:
-        raise Image.UnidentifiedImageError(foreign.reason(data, decodable())) from None
+        raise Image.UnidentifiedImageError(foreign.reason(data, _formats())) from None
 
 
 @cache
-def decodable() -> tuple[str, ...]:
+def _formats() -> tuple[str, ...]:
     """Those of FORMATS that can be decoded here: AVIF came with Pillow 11.3, and HEIF takes a plug-in."""
     Image.init()
     with suppress(ImportError):

@@ -13,7 +13,7 @@ MOST_CLASSES = 12
 """Classes that are all shown."""
 
 
-def report(meta: Meta, out: Path, remarks: list[str]) -> Iterator[str]:
+def report(meta: Meta, out: Path, notes: list[str]) -> Iterator[str]:
     """Lines for the console."""
     skipped = f", {len(meta.skipped)} skipped (listed in meta.json)" if meta.skipped else ""
     yield (
@@ -22,7 +22,7 @@ def report(meta: Meta, out: Path, remarks: list[str]) -> Iterator[str]:
     )
     if meta.class_counts:
         yield readable(f"classes: {_classes(meta)}")
-    for line in remarks:
+    for line in notes:
         yield readable(f"note: {line}")
     for remark in meta.remarks:
         yield readable(sentence(remark, meta.count))

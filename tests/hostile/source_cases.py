@@ -1,7 +1,9 @@
 """Sources of images: archives, IDX files and pictures that lie, explode or lead out of the place where they belong."""
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 import pickle
 import struct
@@ -140,6 +142,31 @@ def zip_bomb(path: Path) -> None:
     zeros(path, "x.png", 48, {})
 
 
+SIZE = 2**28 + 2**20
+
+
+def packed_bomb(method: int, pack: Callable[[bytes], bytes]) -> Make:
+    """A picture of more zeros than are ever unpacked, in another method than Deflate."""
+
+    def make(path: Path) -> None:
+        packed = pack(bytes(SIZE))
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x.png", packed)
+        data = bytearray(path.read_bytes())
+        for place in (8, data.rindex(b"PK\x01\x02") + 10):
+            data[place : place + 2] = struct.pack("<H", method)
+            data[place + 14 : place + 18] = struct.pack("<I", SIZE)
+        path.write_bytes(bytes(data))
+
+    return make
+
+
+def lzma_bomb(data: bytes) -> bytes:
+    """LZMA as in a zip archive, which claims a dictionary of 4 GB."""
+    settings = [{"id": lzma.FILTER_LZMA1, "preset": 0}]
+    return struct.pack("<HHBI", 0, 5, 93, 2**32 - 1) + lzma.compress(data, lzma.FORMAT_RAW, filters=settings)
+
+
 def patched(at: Callable[[bytes], int], value: bytes) -> Make:
     """The bytes of the world's own file, some of them replaced."""
 
@@ -250,6 +277,8 @@ SOURCES: dict[str, dict[str, Make]] = {
         "a link": zipped({"x.png": b"/etc/passwd"}, attributes=0o120777 << 16),
         "a bomb": zip_bomb,
         "another method": zipped({"x.png": b"x" * 100}, method=zipfile.ZIP_LZMA),
+        "a bomb in bzip2": packed_bomb(zipfile.ZIP_BZIP2, bz2.compress),
+        "a bomb in LZMA": packed_bomb(zipfile.ZIP_LZMA, lzma_bomb),
         "no pictures": zipped({"x.txt": b"x"}),
         "an offset beyond the end": patched(lambda data: data.rindex(b"PK\x05\x06") + 16, b"\xff\xff\xff\x7f"),
         "a size that lies": patched(lambda data: data.index(b"PK\x01\x02") + 20, b"\xff\xff\xff\x7f\xff\xff\xff\x7f"),
@@ -335,25 +364,47 @@ SOURCES: dict[str, dict[str, Make]] = {
 }
 
 
+def described(data: bytes) -> dict[str, Make]:
+    """That `dataset.json` in each kind of tree."""
+    content = {"a/0.png": png(8, 8, bytes(72)), "dataset.json": data}
+    members = [(name, tarfile.REGTYPE, part) for name, part in content.items()]
+    return {
+        "folder": lambda path: (path / "dataset.json").write_bytes(data),
+        "zip": zipped(content),
+        "tar": tarred(*members),
+    }
+
+
+DESCRIPTIONS = {
+    "a dataset.json of lists": b'{"labels": [' + b"[]," * 2**22 + b"[]]}",
+    "a dataset.json of too many lists": b'{"labels": [' + b"[]," * 2**23 + b"[]]}",
+    "a dataset.json of many levels": b'{"labels": ' + b"[" * 2**20,
+    "a dataset.json of zeros": bytes(2**27 + 1),
+    "a dataset.json of digits": b'{"labels": [["a/0.png", ' + b"9" * 2**20 + b"]]}",
+}
+
+
 def cases() -> Iterator[Case]:
     """All of them."""
     for kind, makes in SOURCES.items():
         for name, make in makes.items():
             yield Case("prepare", f"{kind}: {name}", source(kind, make))
+    for name, data in DESCRIPTIONS.items():
+        for kind, make in described(data).items():
+            yield Case("prepare", f"{kind}: {name}", source(kind, make, labels=True))
     yield Case("prepare", "folder: two workers", source("folder", SOURCES["folder"]["a JPEG cut in half"], workers=2))
     for name in ("a bomb", "a link", "a name with .."):
         yield Case("prepare", f"zip: only {name}, and it may be skipped", source("zip", SOURCES["zip"][name], skip=9))
 
 
-def source(kind: str, make: Make, workers: int = 1, skip: int = 0) -> Prepare:
+def source(kind: str, make: Make, workers: int = 1, skip: int = 0, labels: bool = False) -> Prepare:
     """The world with another source of images."""
 
     def prepare(folder: Path) -> list[str]:
         path = folder / PATHS[kind]
         make(path)
-        labels = kind in ("idx", "cifar10", "mnist-rgb")  # else a picture beside the class folders would be the mistake
-        changes = {
-            "labels": labels,
+        changes = {  # labels in a tree of images would be the mistake that is found
+            "labels": labels or kind in ("idx", "cifar10", "mnist-rgb"),
             "source": kind,
             "channels": 3,
             "path": path.name,

@@ -238,8 +238,8 @@ def test_other_archives_beside_it_are_said(
     for number in range(3):
         pack(tmp_path / f"train-{number:05}.{kind}", {"cat/1.png": png(number)})
     pack(tmp_path / f"other-00000.{kind}", {"cat/1.png": png(0)})
-    (remark,) = opened(tmp_path / f"train-00000.{kind}").remarks
-    assert remark.startswith(
+    (note,) = opened(tmp_path / f"train-00000.{kind}").notes
+    assert note.startswith(
         f"archives beside it that are numbered like it are not read: 2, such as train-00001.{kind}; to have all, unpack"
     )
     with pytest.raises(InputError, match=rf"one class only.*\n.*such as train-00001\.{kind}"):

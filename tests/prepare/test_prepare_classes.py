@@ -85,20 +85,18 @@ def test_dataset_json_decides(kind: str, base: str, opened: Callable[..., Source
     assert source.names == [base + name for name in PORTIONS]
     assert source.classes == ["9", "10"]
     assert source.labels.tolist() == [0, 1, 0, 1, 0, 1]
-    assert len(source.remarks) == 1
-    assert "2 labels occur, from 9 to 10" in source.remarks[0]
+    assert len(source.notes) == 1
+    assert "2 labels occur, from 9 to 10" in source.notes[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_labels_that_fit_need_no_remark(
-    kind: str, png: Callable[..., bytes], settings: Settings, tmp_path: Path
-) -> None:
+def test_labels_that_fit_need_no_note(kind: str, png: Callable[..., bytes], settings: Settings, tmp_path: Path) -> None:
     content = described([[name.replace("/", "\\"), n % 3] for n, name in enumerate(reversed(PORTIONS))])
     content |= {name: png(n) for n, name in enumerate(PORTIONS)}
-    remarks: list[str] = []
+    notes: list[str] = []
     parameters = settings(kind, path=str(make(kind, tmp_path, content)), labels=True)
-    meta = build(parameters, tmp_path / "out", remark=remarks.append)
-    assert (meta.classes, meta.class_counts, meta.left_out, remarks) == (["0", "1", "2"], [2, 2, 2], [], [])
+    meta = build(parameters, tmp_path / "out", note=notes.append)
+    assert (meta.classes, meta.class_counts, meta.left_out, notes) == (["0", "1", "2"], [2, 2, 2], [], [])
     assert open_labels(tmp_path / "out").tolist() == [2, 1, 0, 2, 1, 0]
 
 
@@ -183,7 +181,7 @@ def test_a_dataset_json_beside_other_images_is_no_description(kind: str, opened:
     content = {**named("cat/1.png", "dog/1.png"), "cat/dataset.json": b'{"labels": [["1.png", 5]]}'}
     source = opened(kind, content)
     assert source.classes == ["cat", "dog"]
-    assert source.remarks == ["cat/dataset.json is not read: images lie outside of its folder"]
+    assert source.notes == ["cat/dataset.json is not read: images lie outside of its folder"]
     assert told(source) == [("other files (.json)", 1, ["cat/dataset.json"])]
 
 
@@ -219,7 +217,7 @@ def test_folders_that_are_classes(kind: str, tree: str, opened: Callable[..., So
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_folder_around_the_classes_is_named(kind: str, opened: Callable[..., Source]) -> None:
-    assert opened(kind, named("set/cat/1.png", "set/dog/1.png")).remarks == ["the classes are the folders in set/"]
+    assert opened(kind, named("set/cat/1.png", "set/dog/1.png")).notes == ["the classes are the folders in set/"]
 
 
 NO_CLASSES = {
@@ -229,7 +227,7 @@ NO_CLASSES = {
     "loose in the folder around": (["set/1.png", "set/cat/1.png", "set/dog/1.png"], "one class only, set"),
     "one class": (["cat/1.png"], "one class only, cat, and labels need two or more; make a folder for each class"),
     "one class around": (["set/cat/1.png", "set/cat/2.png"], "one class only, set/cat"),
-    "a class of drawings": (["cat/1.png", "dog/1.svg.x", "dog/2.svg"], "1 folder without an image (dog)"),
+    "a class of drawings": (["cat/1.png", "dog/1.svg", "dog/2.svg"], "1 folder without an image (dog)"),
     "portions": (PORTIONS, "00000, 00001 are portions of one data set, not classes; set prepare.labels to false"),
     "portions of random names": (
         [f"{n // 100:05}/{n * 7919 % 1000:03}.png" for n in range(250)],
@@ -264,8 +262,8 @@ def test_parts_of_a_data_set(splits: list[str], base: str, refusal: Callable[...
 
 
 def test_parts_of_a_data_set_without_labels_are_said(opened: Callable[..., Source]) -> None:
-    (remark,) = opened("zip", named("train/1.png", "test/1.png"), labels=False).remarks
-    assert remark.startswith("the images of test, train are taken together; to leave the others out, unpack it")
+    (note,) = opened("zip", named("train/1.png", "test/1.png"), labels=False).notes
+    assert note.startswith("the images of test, train are taken together; to leave the others out, unpack it")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -284,14 +282,14 @@ def test_one_name_in_two_unicode_forms_is_one_class(kind: str, opened: Callable[
     source = opened(kind, named(f"{composed}/1.png", f"{decomposed}/2.png", "Hand/1.png"))
     assert source.classes == [decomposed, "Hand"]
     assert sorted(source.labels.tolist()) == [0, 0, 1]
-    assert "are one name in several Unicode forms, and one class" in source.remarks[0]
+    assert "are one name in several Unicode forms, and one class" in source.notes[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_names_that_differ_in_case_alone_are_said(kind: str, opened: Callable[..., Source]) -> None:
     source = opened(kind, named("Cat/1.png", "cat/2.png", "dog/a.png", "dog/A.PNG"))
     assert source.classes == ["Cat", "cat", "dog"]
-    assert source.remarks == [
+    assert source.notes == [
         "Cat and cat are two classes, whose names differ in upper and lower case alone",
         "names that differ only in upper and lower case or in their Unicode form: 1, such as dog/a.png; all are read, "
         "but some disks keep one of each",

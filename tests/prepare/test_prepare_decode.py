@@ -147,7 +147,7 @@ def test_first_frame_of_an_animation(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["BMP", "JPEG2000", "PPM", "AVIF"])
-def test_otherdecodable(colours: Image.Image, form: str) -> None:
+def test_other_formats(colours: Image.Image, form: str) -> None:
     if form == "AVIF" and not features.check("avif"):
         pytest.skip("this Pillow has no AVIF")
     assert abs(pixels(encoded(colours, form)).astype(int) - np.asarray(colours)).mean() < 12

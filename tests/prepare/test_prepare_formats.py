@@ -315,7 +315,7 @@ def test_half_a_file_is_never_used(kind: str, photo: Image.Image) -> None:
     assert decode(data, 3).size == (96, 64)
 
 
-def test_nothing_is_changed_in_the_usualdecodable(photo: Image.Image) -> None:
+def test_nothing_is_changed_in_the_usual_formats(photo: Image.Image) -> None:
     for form in ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM"):
         data = encoded(photo, form)
         with Image.open(BytesIO(data)) as image:

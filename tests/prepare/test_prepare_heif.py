@@ -10,7 +10,7 @@ from encoders import encoded
 from PIL import Image, features
 
 from pgan.prepare import decode as decoding
-from pgan.prepare.decode import decodable, decode, suffixes
+from pgan.prepare.decode import _formats, decode, suffixes
 
 heif = pytest.importorskip("pillow_heif", reason="needs the extra `heic`")
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ STORED = {
 
 @pytest.fixture(autouse=True)
 def registered() -> None:
-    decodable()
+    _formats()
 
 
 @pytest.fixture
@@ -42,8 +42,9 @@ def patches() -> Image.Image:
 
 
 def test_what_can_be_read_here() -> None:
-    assert "HEIF" in decodable()
-    assert {".heic", ".heif", ".hif", ".jpg", ".png", ".tif"} <= suffixes()
+    assert "HEIF" in _formats()
+    assert {".heic", ".heif", ".hif", ".jpg", ".png", ".tif"} <= set(suffixes())
+    assert list(suffixes()) == sorted(set(suffixes()))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -106,8 +107,8 @@ def test_half_a_file(form: str) -> None:
 def test_without_the_plug_in() -> None:
     code = (
         "import sys; sys.modules['pillow_heif'] = None\n"
-        "from pgan.prepare.decode import decodable, decode, suffixes\n"
-        "assert 'HEIF' not in decodable() and '.heic' not in suffixes() and '.jpg' in suffixes()\n"
+        "from pgan.prepare.decode import _formats, decode, suffixes\n"
+        "assert 'HEIF' not in _formats() and '.heic' not in suffixes() and '.jpg' in suffixes()\n"
         "decode(b'\\0\\0\\0\\x18ftypheic' + bytes(200), 3)"
     )
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -13,11 +13,10 @@ from pgan.errors import InputError
 from pgan.prepare import decode
 from pgan.prepare.build import build
 from pgan.prepare.config import Prepare
-from pgan.prepare.sources import Source, open_source
+from pgan.prepare.sources import Source, open_source, tree
 from pgan.prepare.sources.left_out import LeftOut, Tally
 from pgan.prepare.sources.left_out import told as line
 from pgan.prepare.sources.signatures import identify
-from pgan.prepare.sources.tree import suffixes
 
 Settings = Callable[..., Prepare]
 
@@ -106,9 +105,8 @@ def test_an_empty_folder(settings: Settings, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_class_that_vanished_is_in_the_description(
-    kind: str, png: Callable[..., bytes], settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, png: Callable[..., bytes], settings: Settings, tmp_path: Path
 ) -> None:
-    without_heif(monkeypatch)
     content = {**{f"{name}/{n}.png": png(n) for name in ("cat", "emu") for n in range(2)}, "dog/1.heic": HEIC}
     meta = build(settings(kind, path=str(make(kind, tmp_path, content)), labels=True), tmp_path / "out")
     assert (meta.classes, meta.class_counts) == (["cat", "emu"], [2, 2])
@@ -118,26 +116,24 @@ def test_a_class_that_vanished_is_in_the_description(
     ]
 
 
-def without_heif(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if no decoder were there."""
-    known = tuple(name for name in decode.decodable() if name != "HEIF")
-    for module in ("pgan.prepare.sources.tree", "pgan.prepare.decode"):
-        monkeypatch.setattr(f"{module}.decodable", lambda: known)
-    suffixes.cache_clear()
-
-
 @pytest.fixture(autouse=True)
-def _no_heif(monkeypatch: pytest.MonkeyPatch) -> object:
-    without_heif(monkeypatch)
-    yield
-    suffixes.cache_clear()
+def _no_heif(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the optional decoder were not there."""
+    known = [ending for ending in decode.suffixes() if ending not in decode.SUFFIXES["HEIF"].split()]
+    monkeypatch.setattr(tree, "suffixes", lambda: known)
 
 
-def test_an_optional_decoder_brings_its_endings(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ".heic" not in suffixes()
-    monkeypatch.setattr("pgan.prepare.decode.decodable", lambda: ("JPEG", "HEIF"))
-    suffixes.cache_clear()
-    assert suffixes() == {".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".heic", ".heif", ".hif"}
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_optional_decoder_brings_its_endings(
+    kind: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = {"1.heic": HEIC, "2.HIF": HEIC, "3": HEIC, "4.png": b"\x89PNG\r\n\x1a\n"}
+    path = make(kind, tmp_path, content)
+    assert open_source(settings(kind, path=str(path)), 0).names == ["4.png"]
+    monkeypatch.setattr(tree, "suffixes", lambda: [".heic", ".heif", ".hif"])
+    source = open_source(settings(kind, path=str(path)), 0)
+    assert source.names == ["1.heic", "2.HIF", "3"]
+    assert [what for what, _, _ in told(source)] == ["files .png"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -159,30 +155,6 @@ def test_odd_endings_are_judged_by_the_first_bytes(
     meta = build(settings(kind, path=str(make(kind, tmp_path, images | others))), tmp_path / "out")
     assert meta.count == len(images)
     assert [(entry["what"], entry["count"]) for entry in meta.left_out] == [("files .xyz", 1), ("other files", 3)]
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (b"\n <!doctype HTML><p>429", "a web page (HTML), as servers send in place of a picture; get the file again"),
-        (HEIC, "HEIC: no decoder here; pip install 'pgan[heic]'"),
-        (b"", "an empty file; get the file again, or remove it"),
-        (bytes(600), "nothing but zeros where an image begins"),
-        (b"\x89PNG\r\n\x1a\n", "a PNG that is damaged or of a kind that Pillow cannot read"),
-        (b"%PDF-1.4", "a PDF document; export its pages as PNG"),
-        (b'{"error": "not found"}', "a text (JSON), as servers send in place of a picture"),
-        (b"version https://git-lfs.github.com/spec/v1", "a pointer of Git LFS, not the image itself; run `git lfs pull`"),
-        (b"whatever", "a text, not an image; remove it"),
-    ],
-)
-def test_wrong_endings_are_named(
-    data: bytes, reason: str, png: Callable[..., bytes], settings: Settings, tmp_path: Path
-) -> None:
-    (tmp_path / "tree").mkdir()
-    (tmp_path / "tree/0.jpg").write_bytes(data)
-    (tmp_path / "tree/1.png").write_bytes(png(0))
-    meta = build(settings("folder", path=str(tmp_path / "tree"), max_skipped=1), tmp_path / "out")
-    assert meta.skipped[0]["reason"].startswith(reason)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "DIB"])

@@ -42,7 +42,7 @@ class Source:
     left_out: list[LeftOut] = field(default_factory=list)
     """What else there is, and why it is not used."""
 
-    remarks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     """What a user should know of how the source was read, each a line."""
 
 

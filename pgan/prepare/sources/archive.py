@@ -52,7 +52,7 @@ def _advice(kind: Kind, source: str) -> str | None:
 
 
 def numbered_like(path: Path) -> list[str]:
-    """A remark on other archives beside `path` whose names differ from its own in a number alone."""
+    """A note on other archives beside `path` whose names differ from its own in a number alone."""
     stem = _ENDINGS.sub("", path.name)
     others: list[str] = []
     number = re.search(r"\d+(?=\D*$)", stem)

@@ -50,7 +50,7 @@ class Classified:
     """(N,) int64."""
     classes: list[str] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def classify(
@@ -79,13 +79,13 @@ def classify(
         elif not labels:
             listing.left_out.add("description", name)
     if not labels:
-        found = Classified(names, np.zeros(len(names), np.int64), remarks=_mixed_splits(where, inside, listing))
+        found = Classified(names, np.zeros(len(names), np.int64), notes=_mixed_splits(where, inside, listing))
     elif chosen is not None:
         found = _described(where, chosen, names, escaping, load)
     else:
         found = _by_folder(where, names, inside, listing, escaping)
     found.left_out += listing.left_out.entries()
-    found.remarks += _alike(inside)
+    found.notes += _alike(inside)
     return found
 
 
@@ -138,13 +138,13 @@ def _described(
     if missing:
         why = f"{description} lists them, and they are not here or no images"
         left_out.append(LeftOut("images that are missing", len(missing), why, first(missing)))
-    remarks = []
+    notes = []
     if occurring[-1] != len(occurring) - 1:
-        remarks.append(
+        notes.append(
             f"{description}: {len(occurring)} labels occur, from {occurring[0]} to {occurring[-1]}; "
             "they stay the classes' names, and are counted from 0 without the gaps"
         )
-    return Classified(kept, labels, [str(number) for number in occurring], left_out, remarks)
+    return Classified(kept, labels, [str(number) for number in occurring], left_out, notes)
 
 
 # --- folders
@@ -177,13 +177,13 @@ def _by_folder(
     for position, name in enumerate(names):
         if name not in escaping:
             labels[position] = known[name[start:].partition("/")[0]]
-    remarks = [f"the classes are the folders in {base}"] if base else []
-    remarks += [f"{name} is not read: images lie outside of its folder" for name in listing.descriptions[:1]]
-    remarks += [
+    notes = [f"the classes are the folders in {base}"] if base else []
+    notes += [f"{name} is not read: images lie outside of its folder" for name in listing.descriptions[:1]]
+    notes += [
         f"the class folders {' and '.join(forms)} are one name in several Unicode forms, and one class"
         for forms in _forms(merged)
     ]
-    return Classified(names, labels, classes, left_out, remarks + _same_but_for_case(classes))
+    return Classified(names, labels, classes, left_out, notes + _same_but_for_case(classes))
 
 
 def _wrapping(names: list[str], folders: list[str]) -> str:
@@ -309,16 +309,16 @@ def _forms(merged: dict[str, str]) -> list[list[str]]:
 
 def _same_but_for_case(classes: list[str]) -> list[str]:
     lower: dict[str, str] = {}
-    remarks = []
+    notes = []
     for name in classes:
         other = lower.setdefault(name.casefold(), name)
         if other != name:
-            remarks.append(f"{other} and {name} are two classes, whose names differ in upper and lower case alone")
-    return remarks
+            notes.append(f"{other} and {name} are two classes, whose names differ in upper and lower case alone")
+    return notes
 
 
 def _mixed_splits(where: Path, names: list[str], listing: Listing) -> list[str]:
-    """A remark where images for training and for tests are in one tree."""
+    """A note where images for training and for tests are in one tree."""
     base = _wrapping(names, listing.folders)
     folders = sorted(_tops([name for name in names if "/" in name[len(base) :]], base))
     if not _are_splits(folders):
@@ -331,7 +331,7 @@ def _mixed_splits(where: Path, names: list[str], listing: Listing) -> list[str]:
 
 
 def _alike(names: list[str]) -> list[str]:
-    """A remark on files that would be one on a disk that does not tell upper from lower case, or Unicode's forms."""
+    """A note on files that would be one on a disk that does not tell upper from lower case, or Unicode's forms."""
     seen: set[int] = set()
     alike = []
     for name in names:

@@ -42,7 +42,7 @@ def folder(path: Path, labels: bool) -> Source:
         classes=found.classes,
         read=read,
         left_out=found.left_out,
-        remarks=found.remarks,
+        notes=found.notes,
     )
 
 

@@ -103,7 +103,7 @@ def group_of(name: str) -> str | None:
     """The group that a file's name tells, or None where it takes a look into the file."""
     if is_part(name):
         return "part"
-    return "other" if name.endswith("~") else _GROUP_OF.get(ending_of(name))
+    return "other" if name.endswith("~") or name.lower() == "lock.mdb" else _GROUP_OF.get(ending_of(name))
 
 
 def ending_of(name: str) -> str:

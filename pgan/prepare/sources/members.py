@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from pgan.prepare.decode import suffixes
-from pgan.prepare.sources.kinds import ending_of
 from pgan.prepare.sources.links import Link, resolve
 from pgan.prepare.sources.tree import DESCRIPTION, ESCAPES, Listing, in_order, normalised
 
@@ -61,7 +59,7 @@ class Members(Generic[Place]):
         if not self.listing.passes(inside or name):
             return
         if inside is None:
-            if ending_of(name) in suffixes():
+            if self.listing.has_suffix(name):
                 self.refused[name] = ESCAPES
             return
         self._forget(inside)
@@ -73,7 +71,7 @@ class Members(Generic[Place]):
         for name, target in found.items():
             if target is not None:
                 self.images[name] = self.images[target]
-            elif ending_of(name) in suffixes():
+            elif self.listing.has_suffix(name):
                 self.refused[name] = self._links[name].refusal
             else:
                 self.listing.left_out.add("links", name)

@@ -77,7 +77,7 @@ def tar_archive(path: Path, labels: bool) -> Source:
         classes=found.classes,
         read=read,
         left_out=found.left_out + left_out,
-        remarks=found.remarks + numbered_like(path),
+        notes=found.notes + numbered_like(path),
     )
 
 

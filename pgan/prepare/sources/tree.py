@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 
-from pgan.prepare.decode import decodable, suffixes
+from pgan.prepare.decode import SUFFIXES, suffixes
 from pgan.prepare.sources.kinds import LOOKED_INTO, ending_of, group_of, litter_file, litter_folder
 from pgan.prepare.sources.left_out import Tally
 from pgan.prepare.sources.signatures import identify
@@ -25,8 +25,13 @@ class Listing:
         self.left_out = Tally()
         self.descriptions: list[str] = []
         """Files named `dataset.json`."""
+        self._suffixes = frozenset(suffixes())
         self._entered: dict[str, bool] = {}
         self._litter: set[str] = set()
+
+    def has_suffix(self, name: str) -> bool:
+        """Whether a name ends as that of an image which can be decoded here."""
+        return ending_of(name) in self._suffixes
 
     @property
     def folders(self) -> list[str]:
@@ -72,7 +77,7 @@ class Listing:
             return False
         file = name.rpartition("/")[2]
         ending = ending_of(file)
-        if ending in suffixes():
+        if ending in self._suffixes:
             return True
         if file == DESCRIPTION:
             self.descriptions.append(name)
@@ -81,7 +86,7 @@ class Listing:
         if group is None or group in LOOKED_INTO:
             kind = identify(head() or b"")
             if kind is not None and kind.group == "image":
-                if kind.name in decodable():
+                if self._suffixes.issuperset(SUFFIXES[kind.name].split()):
                     return True
                 group = kind.name if kind.name in LOOKED_INTO else "unread"
             elif kind is not None and (group is None or kind.group != "other"):

@@ -59,7 +59,7 @@ def zip_archive(path: Path, labels: bool) -> Source:
         classes=found.classes,
         read=read,
         left_out=found.left_out + _around(path, archive),
-        remarks=found.remarks + numbered_like(path),
+        notes=found.notes + numbered_like(path),
     )
 
 
