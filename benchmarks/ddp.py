@@ -24,6 +24,7 @@ import torch
 from benchmarks.step import machine
 from pgan.experiment import read_experiment
 from pgan.networks import checkpoint
+from pgan.terminal import begin
 from pgan.training.config import Phase
 from pgan.training.loop import Job, PhaseRun
 from pgan.training.parallel import ranks, together
@@ -97,7 +98,7 @@ def turn(case: Case, variant: Variant) -> float:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(variant.processes)]
     environment = os.environ | {"OMP_NUM_THREADS": str(variant.threads)}
     command += ["-m", "benchmarks.ddp", "--work", json.dumps(vars(case))]
-    done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8", check=True)
     return float(done.stdout.split()[-1])
 
 
@@ -145,4 +146,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    begin()
     main()

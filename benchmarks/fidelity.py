@@ -34,6 +34,7 @@ from pgan.metrics.ms_ssim import mean_pair_similarity
 from pgan.metrics.sliced_wasserstein import laplacian_pyramid, levels, swd_metrics
 from pgan.networks.checkpoint import Checkpoint, shrink
 from pgan.networks.progressive import Critic, Generator
+from pgan.terminal import begin
 from pgan.training.config import Training
 from pgan.training.losses import critic_loss, generator_loss, squared_norms
 from pgan.training.step import Step
@@ -736,4 +737,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    begin()
     sys.exit(main())

@@ -23,6 +23,7 @@ import torch
 import yaml
 
 from benchmarks.step import machine
+from pgan.terminal import begin
 
 ROOT = Path(__file__).parents[1]
 QUIET = subprocess.DEVNULL
@@ -30,12 +31,12 @@ QUIET = subprocess.DEVNULL
 
 def copy(folder: Path, scale: float) -> dict[str, Any]:
     """A repository with nothing made in it yet; returns its parameters."""
-    names = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
-    for name in names:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, encoding="utf-8")
+    for name in listed.stdout.split():
         if not name.startswith(("docs/", "tests/")) and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    parameters: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+    parameters: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for phase in parameters["phases"].values():
         phase["kimg"] *= scale
     (folder / "params.yaml").write_text(yaml.safe_dump(parameters, sort_keys=False))
@@ -92,4 +93,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    begin()
     main()

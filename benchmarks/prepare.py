@@ -22,6 +22,8 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from pgan.terminal import begin
+
 ROOT = Path(__file__).parents[1]
 CIFAR = ROOT.parent / "shared" / "data" / "cifar10-train.zip"
 
@@ -103,4 +105,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    begin()
     main()

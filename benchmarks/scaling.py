@@ -31,6 +31,7 @@ from benchmarks.step import machine
 from pgan.data.pyramid import LABELS, Meta, level_name, write_meta
 from pgan.networks import checkpoint
 from pgan.networks.config import Networks
+from pgan.terminal import begin
 
 ROOT = Path(__file__).parents[1]
 RESOLUTION, BATCH = 32, 16
@@ -65,7 +66,7 @@ evaluate(checkpoint=Path("checkpoint.pt"), out=Path("metrics.json"), pyramid=Pat
 def run(code: str, folder: Path) -> tuple[float, int]:
     """Seconds and peak bytes of a Python process in `folder`, with its children; ends this one where it fails."""
     environment, peak = os.environ | {"PYTHONPATH": str(ROOT)}, 0
-    with (folder / "stderr").open("w+") as log:
+    with (folder / "stderr").open("w+", encoding="utf-8") as log:
         began = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-c", code], cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=log
@@ -76,7 +77,7 @@ def run(code: str, folder: Path) -> tuple[float, int]:
             time.sleep(0.05)
         seconds = time.perf_counter() - began
         if process.returncode:
-            sys.exit((folder / "stderr").read_text())
+            sys.exit((folder / "stderr").read_text(encoding="utf-8"))
     return seconds, peak
 
 
@@ -85,7 +86,7 @@ def memory(process: psutil.Process) -> int:
     total = 0
     for one in [process, *process.children(recursive=True)]:
         try:
-            status = Path(f"/proc/{one.pid}/status").read_text()
+            status = Path(f"/proc/{one.pid}/status").read_text(encoding="utf-8")
             total += sum(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("RssAnon"))
         except OSError:
             continue  # it has just ended
@@ -112,7 +113,7 @@ def reading(folder: Path, count: int, _: int) -> tuple[float, int]:
 def evaluation(folder: Path, count: int, fmap_max: int) -> tuple[float, int]:
     """`pgan evaluate`, against as many real images; neither these nor their features are part of the measurement."""
     write_pyramid(folder / "pyramid", count, [RESOLUTION // 2, RESOLUTION])
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["features"]["classifier"]["epochs"] = 1
     params["evaluate"] |= {
         "images": count,
@@ -166,4 +167,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    begin()
     main()

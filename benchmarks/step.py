@@ -40,6 +40,7 @@ from pgan.data.batches import Stream
 from pgan.networks import checkpoint
 from pgan.networks.config import Networks
 from pgan.randomness import torch_generator
+from pgan.terminal import begin
 from pgan.training.config import Phase, Training
 from pgan.training.engine import Engine, choose
 from pgan.training.memory import keep_freed_memory
@@ -299,7 +300,7 @@ def machine(device: torch.device) -> str:
 
 def _cpu_info() -> list[str]:
     path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
 def main() -> None:
@@ -332,4 +333,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    begin()
     main()

@@ -1,12 +1,9 @@
 """`pgan`: the commands of all areas, mounted. Nothing imports this module."""
 
-import sys
-
 import typer
 
 from pgan import experiment
 from pgan.cleaning.command import clean
-from pgan.errors import exit_on_signals, protect_stderr
 from pgan.interchange.command import import_
 from pgan.interchange.export_command import export
 from pgan.metrics.command import evaluate, features
@@ -15,6 +12,7 @@ from pgan.prepare.command import download, prepare
 from pgan.presets.command import preset
 from pgan.rendering.command import render
 from pgan.sampling.command import interpolate, sample
+from pgan.terminal import begin
 from pgan.training.command import train
 
 app = typer.Typer(
@@ -44,10 +42,7 @@ app.command("import")(import_)
 
 def main() -> None:
     """The console script."""
-    protect_stderr()
-    exit_on_signals()
-    if hasattr(sys.stdout, "reconfigure"):  # a file's name may be any bytes; that it cannot be shown is no failure
-        sys.stdout.reconfigure(errors="backslashreplace")
+    begin()
     app(prog_name="pgan")
 
 

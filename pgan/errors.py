@@ -1,10 +1,12 @@
 """The two ways in which a command ends when something is wrong: the user's input (2), or a failure on the way (1)."""
 
+import itertools
+import re
 import reprlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn
+from urllib.parse import quote, unquote
 
 SEPARATOR = "\n       "
 """Between the problems of one error, each of which has a line of its own."""
@@ -14,6 +16,30 @@ MOST_LINES = 20
 """Problems that are shown; nobody reads on."""
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "ALLOC_FAILED")
 """What the allocators of CPU, CUDA, MPS, C++ and cuBLAS say."""
+HIDDEN = "***"
+"""What stands in a message for a password."""
+USER = re.compile(
+    r"""(?P<before>:(?:\\?/){2})(?=[^\s/?\#]*@|(?!\[)[^\s/?\#:@]*:(?!\d*[/?\#]))(?P<user>(?:(?!:(?:\\?/){2})\S)*)@
+    | (?P<coded_before>%3A%2F%2F)(?P<coded_user>(?:(?!%3A%2F%2F)[^\s&])*)%40""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""The user information of a URL: up to its last `@`, where one comes before the path, or a colon that no port follows.
+
+So it holds for passwords with `@`, `:`, `/`, `?` and `#` in them, too, and in doubt it hides more.
+"""
+PARAMETERS = re.compile(
+    r"""((?:[?&;\#][\w.-]*(?:token|secret|passw(?:or)?d|pwd|signature|credential|api[_-]?key|accesskeyid)
+    | [?&;\#]sig | (?<!\w)(?:passw(?:or)?d|pwd))=["']?
+    | authorization["']?\s*[:=]\s*["']?(?:basic|bearer|token)\s+)[^\s&;\#"'<>]+""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Parameters of a URL that stand for a password, `password=…` anywhere, and HTTP's own header."""
+SHORTEST_SECRET = 4
+"""Characters from which on a password is also looked for outside of its URL: `on` would be found everywhere."""
+MOST_SECRETS = 20
+"""Passwords of one text that are looked for outside of their URLs, too."""
+SHORTEST_TOKEN = 16
+"""Characters from which on a user without a password is taken for a token, as GitHub's are."""
 
 
 class PganError(Exception):
@@ -61,53 +87,12 @@ def fail(error: BaseException) -> NoReturn:
     raise error
 
 
-class Unbreakable:
-    """A stream that falls silent where it cannot be written to: a closed terminal must not end a week's training."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write, if that is possible."""
-        with suppress(OSError):
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush, if that is possible."""
-        with suppress(OSError):
-            self._stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-def protect_stderr() -> None:
-    """Let messages and progress bars be lost where nobody can read them."""
-    import sys
-
-    sys.stderr = Unbreakable(sys.stderr)
-
-
-def exit_on_signals() -> None:
-    """Let SIGTERM and SIGHUP end the process like Ctrl-C does, through everything that cleans up; 128 + the number."""
-    import signal
-
-    def leave(number: int, _: Any) -> NoReturn:
-        raise SystemExit(128 + number)
-
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
-            signal.signal(number, leave)
-
-
 def readable(message: str) -> str:
     """A message as a terminal can show it: lines that are printable, of bearable length and number.
 
-    Messages quote names and values from files, which may hold line breaks, control characters or megabytes.
+    Messages quote names and values from files, which may hold line breaks, control characters, megabytes or passwords.
     """
-    lines = [_line(part) for part in message.split(SEPARATOR, MOST_LINES)]
+    lines = [_line(part) for part in redacted(message).split(SEPARATOR, MOST_LINES)]
     if len(lines) > MOST_LINES:
         lines[-1] = f"… and {message.count(SEPARATOR) + 1 - MOST_LINES} more"
     return SEPARATOR.join(lines)
@@ -119,12 +104,48 @@ def _line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def redacted(text: str, *secrets: str) -> str:
+    """A text without the passwords and tokens in its URLs, and without these, wherever it says them.
+
+    What goes out to a terminal, a log or MLflow goes through here: libraries quote the addresses that they are given.
+    """
+    users = itertools.islice(USER.finditer(text), MOST_SECRETS)
+    found = {*secrets, *(_password(match["user"] or match["coded_user"] or "") for match in users)}
+    text = PARAMETERS.sub(rf"\g<1>{HIDDEN}", USER.sub(_without_user, text))
+    patterns = {pattern for secret in found for pattern in _elsewhere(secret[:LONGEST])}
+    return re.sub("|".join(sorted(patterns, key=len, reverse=True)), HIDDEN, text) if patterns else text
+
+
+def _without_user(match: re.Match[str]) -> str:
+    return f"{match['before']}{HIDDEN}@" if match["before"] else f"{match['coded_before']}{HIDDEN}%40"
+
+
+def _password(user: str) -> str:
+    """What is secret in the user information of a URL: a long name without a password is a token."""
+    name, colon, password = unquote(user).partition(":") if "%3A" in user.upper() else user.partition(":")
+    return password if colon else name * (len(name) >= SHORTEST_TOKEN)
+
+
+def _elsewhere(secret: str) -> Iterator[str]:
+    """Patterns of a password outside of its URL: whole, and what is left of it where a URL was cut at a wrong place."""
+    forms = {secret, unquote(secret), quote(secret, safe="")}
+    yield from (rf"(?<!\w){re.escape(form)}(?!\w)" for form in forms if len(form) >= SHORTEST_SECRET)
+    yield from (rf"(?<!\w){re.escape(piece)}(?=@)" for form in forms for piece in re.split("[:/?#@]", form) if piece)
+
+
+class _Values(reprlib.Repr):
+    """Shortens, and redacts first: half of a URL hides its password no longer."""
+
+    def repr_str(self, x: str, level: int) -> str:
+        return super().repr_str(redacted(x), level)
+
+
 def shown(value: Any) -> str:
     """A value from a file, in a message: its beginning, as Python writes it, however large or nested it is."""
     return _values.repr(value)
 
 
-_values = reprlib.Repr()
+_values = _Values()
 _values.maxlevel, _values.maxstring, _values.maxother = 2, 100, 100
 
 

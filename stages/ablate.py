@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from pgan.errors import InputError, RunError, exit_on_signals, protect_stderr, user_errors
+from pgan.errors import InputError, RunError, user_errors
 from pgan.files import check_place, whole_folder
 from pgan.strict_yaml import parse
+from pgan.terminal import begin
 from stages.ablations.experiments import Experiments, Known, State, check_committed, tracked_by_git_or_dvc
 from stages.ablations.rows import Ablation, Cell, Choice, cells, conditions, read_ablation
 from stages.tracking import identity
@@ -167,8 +168,7 @@ def report(ablation: Ablation, choice: Choice, wanted: dict[str, Cell], known: d
 
 def main() -> None:
     """The command."""
-    protect_stderr()
-    exit_on_signals()
+    begin()
     typer.run(ablate)
 
 

@@ -8,10 +8,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from pgan.errors import RunError, user_errors
+from pgan.terminal import begin
 from stages.runner import PARAMS, resolved, root
-from stages.tracking import brief, settle
+from stages.tracking import settle
+from stages.troubles import advice, brief
 
 RENDER = Path("data/render")
 EVALUATE = Path("data/evaluate")
@@ -23,19 +26,31 @@ def main() -> None:
     parameters = resolved(PARAMS)
     if subprocess.run([sys.executable, "-m", "dvc", "status", "--quiet"], check=False).returncode:
         raise RunError(f"data/ is not yet, or no longer, what {PARAMS} and the code make; run `dvc repro` first")
+    failure = complete(parameters)
+    for line in summary(failure is None):
+        print(line)
+    if failure is None:
+        return
+    remedy, problem = advice(failure), f"MLflow tracking failed ({brief(failure)})"
+    if remedy:
+        raise RunError(f"{problem}; {remedy}; the files are whole, and after that this command logs them")
+    print(f"warning: {problem}; the files are whole, and this command logs them later", file=sys.stderr)
+
+
+def complete(parameters: dict[str, Any]) -> Exception | None:
+    """Log what MLflow missed; why that failed, where it did."""
     try:
         settle()
         from stages.runs import Runs
 
         Runs(parameters, root()).complete()
     except Exception as error:  # MLflow may fail in any way
-        print(f"warning: MLflow tracking failed ({brief(error)}); the files are whole", file=sys.stderr)
-    for line in summary():
-        print(line)
+        return error
+    return None
 
 
-def summary() -> list[str]:
-    """The lines for the user: pictures, metrics, MLflow."""
+def summary(tracked: bool) -> list[str]:
+    """The lines for the user: pictures, metrics, and MLflow, where it has the run."""
     lines = [
         "",
         f"  progress through all phases  {RENDER / 'progress.gif'}",
@@ -47,10 +62,16 @@ def summary() -> list[str]:
         f"  loss curves                  {RENDER / 'losses.png'}",
         f"  metrics by phase             {EVALUATE}/<phase>/metrics.json   (or: dvc metrics show)",
     ]
-    rows = [(path.parent.name, json.loads(path.read_text())) for path in EVALUATE.glob("*/metrics.json")]
+    rows = [(path.parent.name, _read(path)) for path in EVALUATE.glob("*/metrics.json")]
     if rows:
         lines += ["", *_table(rows)]
-    return [*lines, "", "  compare runs in the browser: make ui   (MLflow at http://127.0.0.1:5000)", ""]
+    browser = "  compare runs in the browser: make ui   (MLflow at http://127.0.0.1:5000)"
+    return [*lines, "", *([browser, ""] if tracked else [])]
+
+
+def _read(path: Path) -> dict[str, float]:
+    content: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+    return content
 
 
 def _table(rows: list[tuple[str, dict[str, float]]]) -> list[str]:
@@ -68,4 +89,5 @@ def _table(rows: list[tuple[str, dict[str, float]]]) -> list[str]:
 
 
 if __name__ == "__main__":
+    begin()
     main()

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pgan.errors import InputError, exit_on_signals, protect_stderr, user_errors
+from pgan.errors import InputError, user_errors
 from pgan.experiment import check_data, read_experiment
+from pgan.terminal import begin
+from stages import places
 
 PARAMS = Path("params.yaml")
 PYRAMID = Path("data/pyramid")
@@ -56,8 +58,7 @@ def phase_argument() -> str:
 
 def run(stage: Stage, work: Callable[[], None]) -> None:
     """Run a stage's work under its MLflow run; what a user can cause ends in one line and an exit code."""
-    protect_stderr()
-    exit_on_signals()
+    begin()
     try:
         _run(stage, work)
     except SystemExit as stop:
@@ -74,6 +75,7 @@ def _run(stage: Stage, work: Callable[[], None]) -> None:
     parameters = resolved(PARAMS)
     if stage.phase is not None and stage.phase not in parameters["phases"]:
         raise InputError(f"{PARAMS}: phases has no '{stage.phase}'")
+    places.check(Path())
     if stage.name not in ("prepare", "init"):  # the others come after `prepare`
         _check_data()
     with Tracker(stage, parameters, root()):

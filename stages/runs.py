@@ -15,6 +15,7 @@ from typing import Any
 
 from mlflow.entities import Metric, Param, Run
 
+from pgan.errors import redacted
 from stages.points import Clash, Points, curves, numbers
 from stages.runner import Stage
 from stages.store import alone, connect, repository
@@ -142,10 +143,10 @@ class Runs:
         points.add(curves(list(read_rows(path))))
 
     def _log_evaluation(self, path: Path, points: Points) -> None:
-        points.add(numbers(json.loads(path.read_text()), _images(path.parent.name)))
+        points.add(numbers(_read(path), _images(path.parent.name)))
 
     def _log_numbers(self, path: Path, points: Points) -> None:
-        content = {f"{path.parent.name}.{key}": value for key, value in json.loads(path.read_text()).items()}
+        content = {f"{path.parent.name}.{key}": value for key, value in _read(path).items()}
         points.add(numbers(content, 0))
 
     def _log_checkpoint(self, path: Path, _: Points) -> None:
@@ -180,7 +181,7 @@ class Runs:
 
     def _log_params(self, run: Run, content: dict[str, Any]) -> None:
         """Those that the run lacks: a new run lacks all, one at whose making MLflow failed perhaps some."""
-        params = [Param(key, str(value)) for key, value in flatten(content) if key not in run.data.params]
+        params = [Param(key, redacted(str(value))) for key, value in flatten(content) if key not in run.data.params]
         for i in range(0, len(params), 100):
             self.client.log_batch(run.info.run_id, params=params[i : i + 100])
 
@@ -221,7 +222,7 @@ class Child:
         for path in files:
             if path.name == "metrics.json":
                 step = _images(self.stage.phase) if self.stage.phase else 0
-                self._log(numbers(json.loads(path.read_text()), step))
+                self._log(numbers(_read(path), step))
             elif path.name == "losses.csv" and self.stage.name == "train":
                 self.log_curves(list(read_rows(path)))
         for path in files:  # when it is settled which run they belong to
@@ -269,7 +270,12 @@ def flatten(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def _images(phase: str) -> int:
     """Images since `init` at the end of a phase."""
-    return round(json.loads((TRAIN / phase / "summary.json").read_text())["total_kimg"] * 1000)
+    return round(_read(TRAIN / phase / "summary.json")["total_kimg"] * 1000)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
 
 
 def _section(parameters: dict[str, Any], stage: Stage) -> dict[str, Any]:
@@ -283,13 +289,21 @@ def _section(parameters: dict[str, Any], stage: Stage) -> dict[str, Any]:
 
 def _origin() -> dict[str, str]:
     """Where a run comes from, as tags: git's revision, DVC's experiment."""
-    revision = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     tags = {
         "mlflow.source.name": "dvc repro",
-        "mlflow.source.git.commit": revision,
+        "mlflow.source.git.commit": _revision(),
         "dvc.exp": os.environ.get("DVC_EXP_NAME", ""),
     }
     return {key: value for key, value in tags.items() if value}
+
+
+def _revision() -> str:
+    """Git's commit; none where there is no git, which DVC can do without."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, encoding="ascii", check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip()
 
 
 def _digest(path: Path) -> str:

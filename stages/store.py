@@ -1,17 +1,26 @@
 """The tracking store: opened by one tracker at a time, and made whole or not at all."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mlflow import MlflowClient
+from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from sqlalchemy import URL, make_url
+
+from stages.troubles import DEFAULT, NAME, URI, DeletedExperiment
 
 EXPERIMENT = "pgan"
 SQLITE = "sqlite:///"
+DRIVER = "sqlite+pysqlite"
+"""The same to MLflow, but for one thing: of a path with %20 or # in it, it does not make folders of a wrong name."""
 BUSY_SECONDS = 20
 """How long to wait for another writer of a SQLite file: MLflow's own limit, which it forgets while it opens one."""
 
@@ -36,10 +45,11 @@ def connect(root: Path) -> tuple[MlflowClient, str]:
     path = _database(root)
     if path is None:
         return _open(_uri(), None)
+    _check_place(path)
     if not path.exists():
-        _make(path)
-    _, _, query = _uri().partition("?")
-    return _open(f"{SQLITE}{path}?{query or f'timeout={BUSY_SECONDS}'}", (path.parent / "mlartifacts").as_uri())
+        make(path)
+    query = dict(make_url(_uri()).query) or {"timeout": str(BUSY_SECONDS)}
+    return _open(_address(path, query), artifacts(path))
 
 
 def repository(root: Path) -> str:
@@ -55,26 +65,47 @@ def repository(root: Path) -> str:
 
 
 def _uri() -> str:
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
+    return os.environ.get(URI) or DEFAULT
 
 
 def _database(root: Path) -> Path | None:
     """The SQLite file, seen from the root: DVC may run the stage in a folder that it deletes. None for a server."""
-    name, _, _ = _uri().removeprefix(SQLITE).partition("?")
-    return root / name if _uri().startswith(SQLITE) and name != ":memory:" else None
+    if not _uri().startswith(SQLITE):
+        return None
+    name = make_url(_uri()).database
+    return root / name if name and name != ":memory:" else None
 
 
-def _make(path: Path) -> None:
+def _address(path: Path, query: dict[str, Any]) -> str:
+    """Of a SQLite file, whatever characters are in its path."""
+    return URL.create(DRIVER, database=str(path), query=query).render_as_string(hide_password=False)
+
+
+def _check_place(path: Path) -> None:
+    """Raise OSError where no database can be, for which MLflow would take two minutes."""
+    place = path if path.exists() else path.parent
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not os.access(place, os.R_OK | os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+
+
+def artifacts(path: Path) -> str:
+    """Where the artifacts of a SQLite file lie: beside it. As a URI, because MLflow puts a path with ' into bad SQL."""
+    return (path.parent / "mlartifacts").as_uri()
+
+
+def make(path: Path) -> None:
     """Make the tables, which MLflow does in forty steps: it never mends a file in which it was killed between two."""
     part = path.with_name(f"{path.name}.part")
     for left in (part, path.with_name(f"{part.name}-journal")):
         left.unlink(missing_ok=True)
-    MlflowClient(f"{SQLITE}{part}")
+    SqlAlchemyStore(_address(part, {}), artifacts(path))
     os.replace(part, path)
 
 
 def _open(uri: str, artifacts: str | None) -> tuple[MlflowClient, str]:
-    client, name = MlflowClient(uri), os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
+    client, name = MlflowClient(uri), os.environ.get(NAME, EXPERIMENT)
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
@@ -83,4 +114,6 @@ def _open(uri: str, artifacts: str | None) -> tuple[MlflowClient, str]:
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise
+    if found.lifecycle_stage == LifecycleStage.DELETED:
+        raise DeletedExperiment(name, str(found.experiment_id))
     return client, str(found.experiment_id)

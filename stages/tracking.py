@@ -24,8 +24,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
+from pgan.terminal import protect_streams
 from stages import turn
 from stages.runner import Stage
+from stages.troubles import advice, brief
 
 POLL_SECONDS = 2.0
 RETRY_SECONDS = 60.0
@@ -57,7 +59,7 @@ class Tracker:
         try:
             self._start()
         except OSError as error:  # no process, no room for the lock
-            _warn(self._stage, brief(error))
+            _warn(self._stage, brief(error), "")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -69,10 +71,10 @@ class Tracker:
             code = self._process.wait(PATIENCE_SECONDS[status])
         except subprocess.TimeoutExpired:  # it goes on by itself
             if status == "FINISHED":
-                _warn(self._stage, "no answer in time")
+                _warn(self._stage, "no answer in time", "")
             return
         if code:
-            _warn(self._stage, f"its process ended with {code}")
+            _warn(self._stage, f"its process ended with {code}", "")
 
     def _start(self) -> None:
         with turn.take(self._root, f"{identity(self._parameters)}-{self._stage.address}") as lock:
@@ -116,13 +118,15 @@ class Ending:
 
 def track(stage: Stage, parameters: dict[str, Any], root: Path, ending: Ending) -> None:
     """Log a stage until it ends; when MLflow goes on failing, say so once, and try again while there is time."""
+    warned = False
     for attempt in itertools.count(1):
         try:
             return _track(stage, parameters, root, ending)
         except Exception as error:  # MLflow may fail in any way
-            reason, last = brief(error), bool(ending.status)
-        if attempt == BAD_ATTEMPTS or (last and attempt < BAD_ATTEMPTS):
-            _warn(stage, reason)
+            reason, remedy, last = brief(error), advice(error), bool(ending.status)
+        if not warned and (remedy or last or attempt >= BAD_ATTEMPTS):
+            _warn(stage, reason, remedy)
+            warned = True
         if last:
             return None
         ending.wait(min(2.0**attempt, RETRY_SECONDS))
@@ -173,8 +177,11 @@ def _plain(stage: Stage) -> dict[str, str | None]:
     return {key: None if value is None else str(value) for key, value in vars(stage).items()}
 
 
-def _warn(stage: Stage, reason: str) -> None:
+def _warn(stage: Stage, reason: str, remedy: str) -> None:
+    """Say that tracking failed; what lasts until somebody does something about it comes with what that is."""
     later = "the files are whole; `python -m stages.report` logs them later"
+    if remedy:
+        later = f"{remedy}; the files are whole, and after that `python -m stages.report` logs them"
     print(f"warning: {stage.address}: MLflow tracking failed ({reason}); {later}", file=sys.stderr, flush=True)
 
 
@@ -198,13 +205,9 @@ def settle() -> None:
     warnings.simplefilter("ignore")
 
 
-def brief(error: Exception) -> str:
-    """An error of MLflow's, which may be pages of HTML, in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
-
-
 def main() -> None:
     """The tracker: the job comes as the first line of standard input, the ending as the second."""
+    protect_streams()
     pipe = os.fdopen(0, "rb", closefd=False)  # not sys.stdin: at the end a thread still waits for it
     line = pipe.readline()
     if not line:  # the stage was stopped before it could say what it was

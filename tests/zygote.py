@@ -83,7 +83,10 @@ class Zygote:
             listener.bind(self._address)
             listener.listen()
             command = [sys.executable, __file__, str(listener.fileno())]
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()])
+            environment = os.environ | {"PYTHONUTF8": "1"}  # else a command would start itself anew, without the fork
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()], env=environment
+            )
 
     def start(self, folder: Path, *arguments: str, before: str = "") -> Child:
         """Start `pgan …` in a folder; `before` is Python code that the child runs first, to put a fault in."""

@@ -54,6 +54,7 @@ class Experiments:
     """The experiments of this repository that began at its present commit."""
 
     def __init__(self) -> None:
+        check_path(Path.cwd())
         try:
             from dvc.repo import Repo
 
@@ -150,7 +151,7 @@ class Experiments:
 
     def last_words(self, name: str) -> str:
         """The line of a failed experiment's log that says why, as far as one does."""
-        done = subprocess.run([*_DVC, "queue", "logs", name], capture_output=True, text=True, check=False)
+        done = subprocess.run([*_DVC, "queue", "logs", name], capture_output=True, check=False, **_TEXT)
         lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith(("error:", "ERROR:"))]
         return (errors or lines or ["no log"])[0]
@@ -211,11 +212,13 @@ def tracked_by_git_or_dvc(path: str) -> None:
 
 
 _DVC = [sys.executable, "-m", "dvc"]
+_TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "replace"}
+"""How other programs' words are read, in any locale."""
 
 
 def dvc(*arguments: str) -> None:
     """Run `dvc …` out of reach of this terminal's Ctrl-C. Raises RunError with its last line where it fails."""
-    with tempfile.TemporaryFile("w+") as said:  # no pipe: workers that it starts would keep it open
+    with tempfile.TemporaryFile("w+", **_TEXT) as said:  # no pipe: workers that it starts would keep it open
         done = subprocess.run(
             [*_DVC, *arguments],
             stdin=subprocess.DEVNULL,
@@ -234,9 +237,19 @@ def dvc(*arguments: str) -> None:
 def _is_worker(file: Path) -> bool:
     """Whether the process whose number is in a file lives, and is a worker of DVC's."""
     try:
-        return "queue-worker" in psutil.Process(int(file.read_text())).cmdline()
+        return "queue-worker" in psutil.Process(int(file.read_text(encoding="utf-8"))).cmdline()
     except (OSError, ValueError, psutil.Error):
         return False
+
+
+def check_path(root: Path) -> None:
+    """Raises InputError for a path that DVC writes into a URL as it is, when it copies the repository."""
+    odd = [character for character in str(root) if character in "#?" or not character.isascii()]
+    if odd:
+        raise InputError(
+            f"{root}: DVC's experiments do not work in a path with {odd[0]!r}; rename the folder, or clone the "
+            "repository into another; `dvc repro` works here, too"
+        )
 
 
 def check_committed() -> None:
@@ -250,8 +263,11 @@ def check_committed() -> None:
 
 
 def git(*arguments: str) -> str:
-    """What `git …` prints. Raises RunError where it fails."""
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    """What `git …` prints. Raises RunError where it fails, and InputError where there is none."""
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, check=False, **_TEXT)
+    except FileNotFoundError:
+        raise InputError("git is not installed; experiments need it") from None
     if done.returncode:
         raise RunError(f"git {arguments[0]}: {done.stderr.strip() or 'failed'}")
     return done.stdout.strip()

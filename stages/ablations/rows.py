@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from pgan.config import Section, read_yaml, validate
-from pgan.errors import InputError
+from pgan.errors import InputError, redacted
 from pgan.experiment import Experiment, check_experiment
 from pgan.presets.catalogue import names, read_preset
 from pgan.strict_yaml import parse
@@ -95,7 +95,7 @@ def conditions(cells: Collection[Cell], overrides: Iterable[tuple[str, Any]]) ->
             rows.append(cell.row)
     said = [f"{path} at {size}×{size}" for path, size in sorted(images)]
     said += [f"{kimg:g} kimg ({', '.join(rows)})" for kimg, rows in lengths.items()]
-    return "; ".join(said + [f"{key}={value}" for key, value in overrides])
+    return redacted("; ".join(said + [f"{key}={value}" for key, value in overrides]))
 
 
 def read_ablation(name: str) -> tuple[str, Ablation]:

@@ -41,7 +41,8 @@ from workplace import (
     wait_until,
 )
 
-from stages import turn
+from stages import turn, ui
+from stages.store import artifacts
 
 SOON = 5.0
 """A stage that is told to stop must be gone within so many seconds."""
@@ -100,9 +101,9 @@ class Server:
         """Until it answers."""
         if self.process is not None:
             return
-        command = [str(self.port) if word == "5000" else word for word in ui_command(self.folder)]
         self.process = subprocess.Popen(
-            [*command, "--workers", "1"],
+            [*ui.command(str(self.port), artifacts(self.folder / "mlflow.db")), "--workers", "1"],
+            cwd=self.folder,
             env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -143,25 +144,7 @@ def server(original: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iter
     server.kill()
 
 
-def ui_command(folder: Path) -> list[str]:
-    """What `make ui` would start in a folder."""
-    done = subprocess.run(
-        ["make", "--dry-run", "--no-print-directory", "ui", f"CURDIR={folder}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    (line,) = [
-        line for line in done.stdout.replace("\\\n", " ").splitlines() if "mlflow" in line and "echo" not in line
-    ]
-    return [word for word in shlex.split(line) if word != "MLFLOW_DISABLE_TELEMETRY=true"]
-
-
 def test_the_browser_s_server_listens_to_this_machine_only(server: Server) -> None:
-    command = ui_command(server.folder)
-    assert command[:4] == ["mlflow", "ui", "--host", "127.0.0.1"]
-    assert "0.0.0.0" not in " ".join(command)
     server.start()
     assert server.addresses() == {"127.0.0.1"}
 

@@ -1,0 +1,196 @@
+"""Places at which the pipeline cannot work are refused before the work, with what to do."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from miniature import Pipeline, isolated_environment
+from places import read_only, small_disk
+
+from pgan.errors import InputError
+from stages.ablations.experiments import check_path as check_experiments_path
+from stages.places import OWN, START, check, check_links, check_path, check_repository
+from stages.ui import check_port
+
+SMALL = "stages:\n  init: {cmd: mkdir -p data/train/init && echo 1 > data/train/init/a, outs: [data/train/init/a]}\n"
+
+
+def refusal(work: object, *arguments: object) -> str:
+    """The message with which a check refuses."""
+    with pytest.raises(InputError) as error:
+        work(*arguments)  # type: ignore[operator]
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A whole copy of the repository, as far as DVC and the checks see it, with one small stage."""
+    root = tmp_path / "root"
+    for name in ("stages", "pgan", ".dvc"):
+        (root / name).mkdir(parents=True)
+    (root / "dvc.yaml").write_text(SMALL, encoding="utf-8")
+    (root / "params.yaml").touch()
+    (root / ".gitignore").write_text("/data/\n", encoding="utf-8")
+    return root
+
+
+# --- data/ on another disk
+
+
+@pytest.mark.parametrize("name", ["data", "data/train", "data/evaluate", "data/train/grow_8"])
+def test_a_link_out_of_the_repository_is_refused_with_advice(root: Path, name: str) -> None:
+    disk = root.parent / "big disk"
+    disk.mkdir()
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).symlink_to(disk)
+    message = refusal(check, root)
+    assert message.startswith(f"{name}: a link to {disk}, outside of the repository")
+    assert f"`rm {name} && dvc cache dir --local '{disk / 'dvc-cache'}'`" in message
+    assert f"mount the disk at {name}" in message
+
+
+def test_the_advice_works(root: Path) -> None:
+    disk = root.parent / "big disk"
+    disk.mkdir()
+    (root / "data").symlink_to(disk)
+    place = Pipeline(root, isolated_environment(root.parent))
+    place.run("git", "init", "--quiet")
+    command = refusal(check, root).split("`")[1]
+    place.run("sh", "-c", command.replace("dvc ", "python -m dvc "))
+    check(root)
+    assert place.repro() == ["init"]
+    assert place.repro() == []
+    assert (root / "data/train/init/a").read_text(encoding="utf-8") == "1\n"
+    assert len([path for path in disk.rglob("*") if path.is_file()]) == 1
+
+
+def test_links_that_do_no_harm_pass(root: Path) -> None:
+    inside, outside = root / "store", root.parent / "outside"
+    for folder in (inside / "pyramid", inside / "train", outside):
+        folder.mkdir(parents=True)
+    (root / "data").symlink_to("store")
+    (outside / "a").touch()
+    (root / "data/train/checkpoint").symlink_to(outside / "a")  # as DVC makes them
+    (root / "data/features").symlink_to(outside)  # an output itself, which DVC follows
+    check(root)
+    (root.parent / "by a link").symlink_to(root)
+    check(root.parent / "by a link")
+
+
+def test_a_link_to_nothing_is_refused(root: Path) -> None:
+    (root / "data").symlink_to("/nowhere/at/all")
+    assert refusal(check, root).startswith("data: a link to /nowhere/at/all, which is not there; remove")
+    (root / "data").unlink()
+    (root / "data").symlink_to("data")
+    assert "which is not there" in refusal(check, root)
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused(root: Path) -> None:
+    (root / "data").touch()
+    assert refusal(check, root) == "data: a file, where the pipeline needs a folder; move it away"
+
+
+def test_a_disk_that_cannot_be_written_is_refused(root: Path) -> None:
+    with small_disk(root / "data", 2**16) as disk:
+        check(root)
+        read_only(disk)
+        assert refusal(check, root).startswith("data: cannot be written: a read-only disk")
+
+
+def test_a_stage_refuses_before_its_work(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stages import runner
+
+    (root / "data").touch()
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(runner, "resolved", lambda _: {"phases": {}})
+    worked: list[int] = []
+    with pytest.raises(SystemExit) as end:
+        runner._run(runner.Stage("init"), lambda: worked.append(1))
+    assert (end.value.code, worked) == (2, [])
+
+
+# --- git and DVC
+
+
+def test_a_folder_without_git_is_told_how_to_become_a_repository(root: Path) -> None:
+    message = refusal(check_repository, root)
+    assert message == f"{root} is no git repository, which DVC needs; {START}"
+    place = Pipeline(root, isolated_environment(root.parent))
+    place.run("sh", "-c", START.strip("`"))
+    check_repository(root)
+    assert place.repro() == ["init"]
+
+
+def test_a_machine_without_git_is_told_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(root))
+    assert "install git, then run `git init" in refusal(check_repository, root)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_copy_that_is_not_whole_is_refused(root: Path, name: str) -> None:
+    (root / ".git").mkdir()
+    check_repository(root)
+    (root / name).rename(root.parent / "gone")
+    assert refusal(check_repository, root).startswith(f"{name}: missing in {root}, which is no whole copy")
+
+
+def test_within_another_repository_it_works_unless_that_ignores_it(root: Path) -> None:
+    outer = Pipeline(root.parent, isolated_environment(root.parent))
+    outer.run("git", "init", "--quiet")
+    check_repository(root)
+    assert Pipeline(root, outer.environment).repro() == ["init"]
+    (root.parent / ".gitignore").write_text("root/\n", encoding="utf-8")
+    message = refusal(check_repository, root)
+    assert message.startswith(f"dvc.yaml: ignored by the git repository in {root.parent}")
+    assert START in message
+
+
+# --- paths, disks, ports
+
+
+@pytest.mark.parametrize("name", ["a#b", "why?", "müller"])
+def test_paths_in_which_dvc_s_experiments_fail_are_refused(name: str) -> None:
+    assert "rename the folder" in refusal(check_experiments_path, Path("/home") / name)
+    check_experiments_path(Path("/home/my gan's (v2) 100% $HOME"))
+
+
+@pytest.mark.parametrize("name", ["my gan's (v2) #1 100%", "$HOME ü ?%20", '"[a]*\\'])
+def test_odd_names_pass(name: str) -> None:
+    check_path(Path("/home") / name)
+
+
+@pytest.mark.parametrize("name", [f"a{os.pathsep}b", "a\nb"])
+def test_names_that_no_path_can_hold_are_refused(name: str) -> None:
+    assert "rename the folder" in refusal(check_path, Path("/home") / name)
+
+
+def test_a_disk_without_symbolic_links_is_refused_while_there_is_no_environment(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_links(root, root / ".venv")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("stages.places.sys.platform", "linux")
+    monkeypatch.setattr("stages.places.os.symlink", refuse)
+    assert "has no symbolic links" in refusal(check_links, root, root / ".venv")
+    (root / ".venv").mkdir()
+    check_links(root, root / ".venv")
+    assert {path.name for path in root.iterdir()} == {*OWN, ".gitignore", ".venv"}
+
+
+def test_a_port_that_is_taken_is_refused_with_another() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        message = refusal(check_port, port)
+    assert message.startswith(f"PORT: {port} is taken")
+    assert "make ui PORT=5001" in message
+    check_port(port)
+
+
+@pytest.mark.parametrize("port", ["", "http", "0", "-1", "65536", "5000x", "٣"])
+def test_what_is_no_port_is_refused(port: str) -> None:
+    assert "is no port; choose one from 1024 to 65535" in refusal(check_port, port)
