@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+
+ROOT = Path(__file__).parent.parent
 
 ODD = """my gan's (v2) #1 100% $HOME `x` ü "q" [a]?%20;&*\\"""
 RECORDED = ("pip", "venv", "pgan", "dvc", "stages.report", "stages.ui", "ruff", "mypy", "pytest")

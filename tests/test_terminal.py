@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
 from PIL import Image
 
 from pgan.terminal import Discreet, Unbreakable
 
+ROOT = Path(__file__).parent.parent
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0"}
 """Python then knows names of files in ASCII only."""
 LOCALES = {

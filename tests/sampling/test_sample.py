@@ -149,7 +149,7 @@ def test_truncation_is_refused_where_it_has_no_effect(networks, tmp_path):
         ("a.pt/x.png", [], "cannot be written"),
         ("a.pt/x.npy", [], "cannot be written"),
         ("a.pt/folder", [], "cannot be written"),
-        ("plain", [], "it is a file, not a folder"),
+        ("plain", [], "it is a file; name a folder"),
     ],
 )
 def test_wrong_input_ends_in_one_line(labelled, tmp_path, monkeypatch, out, options, message):
