@@ -25,6 +25,11 @@ SMALL = 2**20
 """Bytes of a file whose content is compared; of larger ones, size and time."""
 FEW = 500
 """Files of a folder whose contents are compared; of more, such as a data set's images, sizes and times."""
+ANYWHERE = "anywhere"
+"""A folder of the repository for which .dvcignore has no patterns of its own: what it ignores there is litter.
+
+DVC sees litter in folders outside of the repository, but no stage uses it, and nothing else is wrong where it appears.
+"""
 REFERENCE = re.compile(r"\$\{\s*([^{}]+?)\s*\}")
 """To a parameter, in dvc.yaml: `${prepare.path}`."""
 
@@ -56,7 +61,7 @@ class Picture:
         self._parameters.check_unchanged(self._then)
         for place, seen in self._seen.items():
             for path, word in differences(place, seen):
-                if not ignored(path):
+                if not (ignored(path) or ignored(os.path.join(ANYWHERE, os.path.relpath(path, place)))):
                     raise RunError(f"{path}: {word}{self._then}")
 
 

@@ -39,6 +39,6 @@ def _finished(phase: str) -> Path:
 
 if __name__ == "__main__":
     name = phase_argument()
-    kept = ": what was trained is kept in a snapshot"
+    kept = "; the trained phase is kept as a snapshot"
     stage = Stage("train", name, out=TRAIN / name, live=LOGS / f"{name}.csv", kept=kept)
     run(stage, lambda: main(name), last=lambda: forget(name))

@@ -144,7 +144,7 @@ def _check_unchanged(parameters: Parameters, inputs: Inputs, code: Inputs, store
         inputs.check()
         code.check()
     except RunError as error:
-        kept = f"what was trained is kept in {store.path}" if store.exist() else "no snapshot could be written"
+        kept = f"the trained phase is kept in {store.path}" if store.exist() else "no snapshot could be written"
         raise RunError(f"{error}; {kept}") from None
 
 

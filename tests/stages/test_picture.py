@@ -240,6 +240,19 @@ def test_a_hidden_source_elsewhere_is_seen(place: Path, tmp_path_factory: pytest
     take("prepare").check()
 
 
+def test_litter_elsewhere_is_no_edit(place: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """DVC sees it there, and will prepare the images anew; these here are right."""
+    photos = tmp_path_factory.mktemp("elsewhere")
+    change(prepare={"path": str(photos)})
+    before = take("prepare")
+    for name in (".DS_Store", "Thumbs.db", "@eaDir/1.jpg"):
+        write(str(photos / name), "")
+    before.check()
+    write(str(photos / "1.jpg"), "")
+    with pytest.raises(RunError, match=r"/1\.jpg: new while prepare ran"):
+        before.check()
+
+
 def test_a_reference_to_something_else_is_said(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     graph = {"stages": {"prepare": {"deps": ["${folder}/a", "photos"], "params": ["seed"]}}, "vars": ["more.yaml"]}
     Path("dvc.yaml").write_text(yaml.safe_dump(graph))

@@ -1,4 +1,4 @@
-"""A phase ends well only where what it was trained with still lies there; what was trained is kept in any case."""
+"""A phase ends well only where its parameters, code and inputs are still there; its training is kept in any case."""
 
 import pytest
 import yaml
@@ -40,8 +40,8 @@ import pgan.training.inputs
 pgan.training.inputs._code = lambda: [Path("code.py")]
 """
 """The phase's code is a file that a test may edit."""
-TRAINED = "while p trained; put it back to go on, or start anew with what it is now; what was trained is kept in "
-READ = "while training read it; put it back to go on, or start anew with what it is now; what was trained is kept in "
+TRAINED = "while p trained; put it back to go on, or start anew with what it is now; the trained phase is kept in "
+READ = "while training read it; put it back to go on, or start anew with what it is now; the trained phase is kept in "
 EDITS = {
     "the phase": ("change(phases__p__lr=0.5)", f"params.yaml: phases.p.lr: changed from 0.001 to 0.5 {TRAINED}"),
     "a section": ("change(training__drift=1.0)", f"params.yaml: training.drift: changed from 0.001 to 1.0 {TRAINED}"),
