@@ -1,4 +1,4 @@
-# Two commands are all: `make demo` and `make test`.  Both set up what they lack, and work in any path that PATH can hold.
+# Two commands are all: `make demo` and `make test`.  Both set up what they lack.
 
 PYTHON ?= python3
 PORT ?= 5000

@@ -3,7 +3,7 @@
 import itertools
 import re
 import reprlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote
@@ -112,8 +112,8 @@ def redacted(text: str, *secrets: str) -> str:
     users = itertools.islice(USER.finditer(text), MOST_SECRETS)
     found = {*secrets, *(_password(match["user"] or match["coded_user"] or "") for match in users)}
     text = PARAMETERS.sub(rf"\g<1>{HIDDEN}", USER.sub(_without_user, text))
-    patterns = {pattern for secret in found for pattern in _elsewhere(secret[:LONGEST])}
-    return re.sub("|".join(sorted(patterns, key=len, reverse=True)), HIDDEN, text) if patterns else text
+    patterns = _elsewhere([secret[:LONGEST] for secret in found if secret])
+    return re.sub("|".join(patterns), HIDDEN, text) if patterns else text
 
 
 def _without_user(match: re.Match[str]) -> str:
@@ -126,11 +126,15 @@ def _password(user: str) -> str:
     return password if colon else name * (len(name) >= SHORTEST_TOKEN)
 
 
-def _elsewhere(secret: str) -> Iterator[str]:
-    """Patterns of a password outside of its URL: whole, and what is left of it where a URL was cut at a wrong place."""
-    forms = {secret, unquote(secret), quote(secret, safe="")}
-    yield from (rf"(?<!\w){re.escape(form)}(?!\w)" for form in forms if len(form) >= SHORTEST_SECRET)
-    yield from (rf"(?<!\w){re.escape(piece)}(?=@)" for form in forms for piece in re.split("[:/?#@]", form) if piece)
+def _elsewhere(secrets: list[str]) -> list[str]:
+    """Patterns of passwords outside of their URLs: whole, and what is left of them where a URL was cut within one."""
+    forms = {form for secret in secrets for form in (secret, unquote(secret), quote(secret, safe=""))}
+    pieces = {piece for form in forms for piece in re.split("[:/?#@]", form) if piece}
+    whole = [re.escape(form) for form in sorted(forms, key=len, reverse=True) if len(form) >= SHORTEST_SECRET]
+    cut = [re.escape(piece) for piece in sorted(pieces, key=len, reverse=True)]
+    return [rf"(?<!\w){form}(?!\w)" for form in whole] + [
+        rf"(?<!\w){piece}(?=@)|(?<=['\"]){piece}(?=['\"])" for piece in cut
+    ]
 
 
 class _Values(reprlib.Repr):

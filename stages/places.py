@@ -5,6 +5,7 @@ As a program it is what `make` asks before it installs anything.  So it needs no
 
 import argparse
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -20,6 +21,8 @@ FOLDERS = (Path("data"), Path("data/train"), Path("data/evaluate"))
 """On the way to outputs, as those in the latter two are: DVC refuses an output that lies elsewhere through a link."""
 OWN = (".dvc", "dvc.yaml", "params.yaml", "stages", "pgan")
 """What there is of the pipeline in a whole copy of the repository."""
+IMPOSSIBLE = re.compile(rf"{re.escape(os.pathsep)}|\n|\$[A-Za-z_]\w*|[{{}}]")
+"""In a path: PATH cannot hold the first, and setuptools takes the last for variables."""
 START = "`git init && git add . && git commit -m start`"
 
 
@@ -96,10 +99,13 @@ def _ignored(root: Path) -> bool:
 
 
 def check_path(root: Path) -> None:
-    """Raise InputError for a path in which a Python environment cannot be used."""
-    for character, reason in ((os.pathsep, "which separates the folders of PATH"), ("\n", "a line break")):
-        if character in str(root):
-            raise InputError(f"{str(root)!r}: its name holds {character!r}, {reason}; rename the folder")
+    """Raise InputError for a path in which a Python environment cannot be made or used."""
+    found = IMPOSSIBLE.search(str(root))
+    if found:
+        raise InputError(
+            f"{str(root)!r}: no Python environment can be in a path with {found[0]!r}; rename the folder, or clone the "
+            "repository into another"
+        )
 
 
 def check_links(root: Path, environment: Path) -> None:

@@ -27,14 +27,22 @@ def main() -> None:
     if subprocess.run([sys.executable, "-m", "dvc", "status", "--quiet"], check=False).returncode:
         raise RunError(f"data/ is not yet, or no longer, what {PARAMS} and the code make; run `dvc repro` first")
     failure = complete(parameters)
+    lasts = failure is not None and _say(failure)
     for line in summary(failure is None):
         print(line)
-    if failure is None:
-        return
+    if lasts:
+        sys.exit(RunError.exit_code)
+
+
+def _say(failure: Exception) -> bool:
+    """Say why tracking failed, before the summary, of which somebody may read the beginning; whether it lasts."""
     remedy, problem = advice(failure), f"MLflow tracking failed ({brief(failure)})"
     if remedy:
-        raise RunError(f"{problem}; {remedy}; the files are whole, and after that this command logs them")
-    print(f"warning: {problem}; the files are whole, and this command logs them later", file=sys.stderr)
+        line = f"error: {problem}; {remedy}; the files are whole, and after that this command logs them"
+    else:
+        line = f"warning: {problem}; the files are whole, and this command logs them later"
+    print(line, file=sys.stderr, flush=True)
+    return bool(remedy)
 
 
 def complete(parameters: dict[str, Any]) -> Exception | None:

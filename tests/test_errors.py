@@ -59,6 +59,7 @@ def test_allocators_that_fail_are_recognised():
         ("next=http%3A%2F%2Fme%3Asecret%40host&page=2", "next=http%3A%2F%2F***%40host&page=2"),
         (r'{"url": "http:\/\/me:secret@host\/x"}', r'{"url": "http:\/\/***@host\/x"}'),
         ("http://me:secret@host/: nonnumeric port: 'secret@host'", "http://***@host/: nonnumeric port: '***@host'"),
+        ("http://me:sec/ret@host/: nonnumeric port: 'sec'", "http://***@host/: nonnumeric port: '***'"),
         ("https://h/x?a=1&token=abc&b=2#access_token=d", "https://h/x?a=1&token=***&b=2#access_token=***"),
         (
             "https://h/k?X-Amz-Credential=A%2Fb&X-Amz-Signature=c",

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-ODD = """my gan's (v2) #1 100% $HOME `x` ü "q" [a]?%20;&*\\"""
+ODD = """my gan's (v2) #1 100% $5 `x` ü "q" [a]?%20;&*\\"""
 RECORDED = ("pip", "venv", "pgan", "dvc", "stages.report", "stages.ui", "ruff", "mypy", "pytest")
 PYTHON = f"""#!/bin/sh
 case "$1 $2" in
@@ -107,8 +107,9 @@ def test_what_cannot_be_is_refused_before_anything_is_installed(place: Place) ->
     assert not (place.root / ".venv").exists()
 
 
-def test_a_path_that_path_cannot_hold_is_refused(tmp_path: Path) -> None:
-    place = Place(tmp_path / "a:b")
+@pytest.mark.parametrize("name", ["a:b", "a $HOME"])
+def test_a_path_in_which_no_environment_can_be_is_refused(name: str, tmp_path: Path) -> None:
+    place = Place(tmp_path / name)
     for target in ("demo", "test", "ui"):
         (line,) = place.make(target, code=2)
         assert line.startswith("error: ")

@@ -1,6 +1,7 @@
 """What is said about a failure of MLflow's: what to do where it lasts, that it is logged later where it may pass."""
 
 import http.server
+import shutil
 import socket
 import sqlite3
 import ssl
@@ -22,7 +23,7 @@ from stages import report, tracking
 from stages.ablations.rows import conditions
 from stages.runner import Stage
 from stages.runs import Runs
-from stages.store import connect, repository
+from stages.store import connect, make, repository
 from stages.troubles import LONGEST, DeletedExperiment, advice, brief
 
 URI = "MLFLOW_TRACKING_URI"
@@ -38,6 +39,22 @@ def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with MLflow's tables, to copy: making them takes seconds."""
+    path = tmp_path_factory.mktemp("store") / "my gan's (v2) #1 100%" / "mlflow.db"
+    path.parent.mkdir()
+    make(path)
+    return path
+
+
+@pytest.fixture
+def root(store: Path, tmp_path: Path) -> Path:
+    """A repository with such a database."""
+    shutil.copy(store, tmp_path)
+    return tmp_path
 
 
 def failure(work: Callable[[], Any]) -> Exception:
@@ -157,26 +174,25 @@ def test_a_driver_that_is_missing(package: str) -> None:
     assert_advice(failure(work), "pip install")
 
 
-def test_an_experiment_that_was_deleted_comes_back_by_the_command(tmp_path: Path) -> None:
-    client, number = connect(tmp_path)
+def test_an_experiment_that_was_deleted_comes_back_by_the_command(root: Path) -> None:
+    client, number = connect(root)
     client.delete_experiment(number)
-    error = failure(lambda: connect(tmp_path))
+    error = failure(lambda: connect(root))
     assert_advice(error, f"`{URI}=sqlite:///mlflow.db mlflow experiments restore -x {number}`")
     assert_advice(error, "MLFLOW_EXPERIMENT_NAME")
     client.restore_experiment(number)
-    assert connect(tmp_path)[1] == number
+    assert connect(root)[1] == number
 
 
-def test_another_experiment_takes_the_place_of_a_deleted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    client, number = connect(tmp_path)
+def test_another_experiment_takes_the_place_of_a_deleted_one(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, number = connect(root)
     client.delete_experiment(number)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "pgan-2")
-    assert connect(tmp_path)[1] != number
+    assert connect(root)[1] != number
 
 
-def test_databases_that_are_none_or_another_version_s(tmp_path: Path) -> None:
-    connect(tmp_path)
-    database = tmp_path / "mlflow.db"
+def test_databases_that_are_none_or_another_version_s(root: Path) -> None:
+    database = root / "mlflow.db"
     with sqlite3.connect(database) as connection:
         connection.execute("update alembic_version set version_num = '451aebb31d03'")
     error = failure(lambda: MlflowClient(f"sqlite:///{database}?timeout=1"))
@@ -199,9 +215,10 @@ def test_a_place_that_cannot_be_a_database_is_refused_at_once(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", ["my gan's (v2) #1 100%", "a?b=c&d", "my%20gans", 'ü$x`y"z;', "[a]*{b}\\", "a:b@c"])
-def test_a_store_in_any_path(name: str, tmp_path: Path) -> None:
+def test_a_store_in_any_path(name: str, store: Path, tmp_path: Path) -> None:
     root = tmp_path / name
     root.mkdir()
+    shutil.copy(store, root)
     client, number = connect(root)
     run = client.create_run(number)
     (tmp_path / "file").write_text("x", encoding="utf-8")
@@ -210,6 +227,7 @@ def test_a_store_in_any_path(name: str, tmp_path: Path) -> None:
     assert {path.name for path in root.iterdir()} == {"mlflow.db", "mlartifacts", ".pgan"}
     assert len(list((root / "mlartifacts").rglob("file"))) == 1
     assert {path.name for path in tmp_path.iterdir()} == {name, "file"}, "a folder of a wrong name"
+    assert list(store.parents[1].iterdir()) == [store.parent], "a folder of a wrong name"
 
 
 def test_a_long_message_ends_with_what_it_came_from() -> None:
@@ -226,21 +244,21 @@ def test_what_libraries_make_of_a_password_is_not_said(monkeypatch: pytest.Monke
     assert words == "ValueError: Failed to parse: '***', host http://***@host, or ***; ***"
 
 
-def test_what_is_logged_holds_no_password(tmp_path: Path) -> None:
+def test_what_is_logged_holds_no_password(root: Path) -> None:
     parameters = {"prepare": {"source": "digits"}, "features": {"url": "https://me:secret123@host/x?token=abc"}}
-    runs = Runs(parameters, tmp_path)
+    runs = Runs(parameters, root)
     logged = runs.client.get_run(runs.parent).data
     assert logged.params["features.url"] == "https://***@host/x?token=***"
-    assert "secret123" not in (tmp_path / "mlflow.db").read_bytes().decode("latin-1")
+    assert "secret123" not in (root / "mlflow.db").read_bytes().decode("latin-1")
 
 
 def test_a_table_of_an_ablation_holds_no_password() -> None:
     assert conditions([], [("features.inception.url", "https://me:secret123@host/x")]).endswith("https://***@host/x")
 
 
-def test_without_the_program_git_a_run_has_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    runs = Runs({"prepare": {"source": "digits"}}, tmp_path)
+def test_without_the_program_git_a_run_has_no_commit(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(root))
+    runs = Runs({"prepare": {"source": "digits"}}, root)
     assert "mlflow.source.git.commit" not in runs.client.get_run(runs.parent).data.tags
 
 
