@@ -5,6 +5,9 @@ on the parameters that it reads and on no others.  `pgan/experiment.py` checks t
 """
 
 import difflib
+import hashlib
+import json
+import os
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +63,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
+EXPECTED = "PGAN_READ_BY_STAGE"
+"""The environment variable in which `stages/runner.py` says what it has read: digests of values, by their keys."""
+
+
 class _Missing:
     def __repr__(self) -> str:
         return "nothing"
@@ -83,12 +90,22 @@ class Parameters:
 
     @classmethod
     def read(cls, path: Path) -> "Parameters":
-        """Raises InputError as `read_yaml`."""
-        return cls(path, read_yaml(path))
+        """The file as it is now.
+
+        Raises:
+            InputError: as `read_yaml`.
+            RunError: it says something else than who started this command has read: see `EXPECTED`.
+        """
+        parameters = cls(path, read_yaml(path))
+        expected = json.loads(os.environ.get(EXPECTED, "{}"))
+        for key, digest in expected.items():
+            if digest != _digest(find(parameters.content, key)):
+                raise RunError(f"{path}: {key}: changed while this started; run it again")
+        return parameters
 
     def get(self, key: str) -> Any:
         """The value as it stands in the file, or `MISSING`."""
-        self._asked[key] = value = _find(self.content, key)
+        self._asked[key] = value = find(self.content, key)
         return value
 
     def section(self, key: str, model: type[SectionT]) -> SectionT:
@@ -108,8 +125,14 @@ class Parameters:
             raise InputError(f"{self.path}: {key}: must be 0 or more, found {value}")
         return value
 
-    def check_unchanged(self) -> None:
+    def expectation(self) -> str:
+        """What `EXPECTED` says for a command that must find the same, of all that was asked for."""
+        return json.dumps({key: _digest(value) for key, value in self._asked.items()})
+
+    def check_unchanged(self, then: str = "") -> None:
         """Whether the file still says what it said, of all that was asked for; the rest may have changed.
+
+        `then` ends the message: when that was, and what follows from it.
 
         Raises:
             RunError: naming the first key that changed, or the file where it can no longer be read.
@@ -117,31 +140,35 @@ class Parameters:
         try:
             now = read_yaml(self.path)
         except (InputError, OSError):
-            raise RunError(f"{self.path}: gone, or no longer a parameter file, since it was read") from None
+            raise RunError(f"{self.path}: gone, or no longer a parameter file, since it was read{then}") from None
         for key, before in self._asked.items():
-            if found := _difference(before, _find(now, key), key):
-                raise RunError(f"{self.path}: {found}")
+            if found := _difference(before, find(now, key), key):
+                raise RunError(f"{self.path}: {found}{then}")
 
     def _present(self, key: str) -> Any:
         value = self.get(key)
         if value is MISSING:
             *parents, name = key.split(".")
-            while _find(self.content, ".".join(parents)) is MISSING:
+            while find(self.content, ".".join(parents)) is MISSING:
                 *parents, name = parents
-            around = _find(self.content, ".".join(parents))
+            around = find(self.content, ".".join(parents))
             known = around.keys() if isinstance(around, dict) else ()
             raise InputError(f"{self.path}: {key}: missing{_suggestion(name, known)}")
         return value
 
 
-def _find(content: dict[str, Any], key: str) -> Any:
-    """The value under a dotted key, or `MISSING`; of no key, the whole."""
+def find(content: dict[str, Any], key: str) -> Any:
+    """The value under a dotted key of nested mappings, or `MISSING`; of no key, the whole."""
     value: Any = content
     for part in key.split(".") if key else ():
         if not isinstance(value, dict) or part not in value:
             return MISSING
         value = value[part]
     return value
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
 
 
 def _difference(before: Any, now: Any, key: str) -> str | None:

@@ -17,4 +17,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(Stage("render", out=RENDER), main)
+    run(Stage("render", out=RENDER, gathers=(TRAIN, EVALUATE)), main)

@@ -1,4 +1,4 @@
-"""What surrounds every stage: the check of params.yaml, the MLflow run, the exit code.
+"""What surrounds every stage: the check of params.yaml, the MLflow run, the exit code, and that nothing was edited.
 
 Nothing here reaches an output: it refuses bad parameters, and it watches.  That is why dvc.yaml names this module, and
 those that only it uses, among no stage's dependencies: a change here must not train for a week again.
@@ -6,13 +6,15 @@ those that only it uses, among no stage's dependencies: a change here must not t
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pgan.config import EXPECTED, Parameters
 from pgan.errors import InputError, exit_on_signals, protect_stderr, user_errors
-from pgan.experiment import read_experiment
+from pgan.experiment import check_experiment
 
 PARAMS = Path("params.yaml")
 
@@ -27,6 +29,10 @@ class Stage:
     """Folder of its outputs."""
     live: Path | None = None
     """CSV file that grows while it runs."""
+    gathers: tuple[Path, ...] = ()
+    """Folders that it depends on as a whole: of all phases, and of no others."""
+    kept: str = ""
+    """What is not lost when it fails in the end, as a message says it."""
 
     @property
     def address(self) -> str:
@@ -40,8 +46,14 @@ def root() -> Path:
 
 
 def resolved(params: Path) -> dict[str, Any]:
-    """The parameters as they hold, defaults filled in. Raises InputError for every mistake in the file."""
-    content: dict[str, Any] = read_experiment(params).model_dump(mode="json", by_alias=True)
+    """The parameters of a file as they hold, defaults filled in. Raises InputError for every mistake in it."""
+    return _resolved(Parameters.read(params))
+
+
+def _resolved(parameters: Parameters) -> dict[str, Any]:
+    content: dict[str, Any] = check_experiment(parameters.content, parameters.path).model_dump(
+        mode="json", by_alias=True
+    )
     return content
 
 
@@ -53,12 +65,15 @@ def phase_argument() -> str:
     return sys.argv[1]
 
 
-def run(stage: Stage, work: Callable[[], None]) -> None:
-    """Run a stage's work under its MLflow run; what a user can cause ends in one line and an exit code."""
+def run(stage: Stage, work: Callable[[], None], last: Callable[[], None] = lambda: None) -> None:
+    """Run a stage's work under its MLflow run; what a user can cause ends in one line and an exit code.
+
+    `last` is called when nothing can make the stage fail any more.
+    """
     protect_stderr()
     exit_on_signals()
     try:
-        _run(stage, work)
+        _run(stage, work, last)
     except SystemExit as stop:
         if stop.code == 2 and "DVC_STAGE" in os.environ:
             print("note: what the stage had made before is not lost: `dvc checkout` brings it back", file=sys.stderr)
@@ -67,11 +82,30 @@ def run(stage: Stage, work: Callable[[], None]) -> None:
 
 
 @user_errors
-def _run(stage: Stage, work: Callable[[], None]) -> None:
+def _run(stage: Stage, work: Callable[[], None], last: Callable[[], None]) -> None:
+    from stages.leftovers import set_aside
+    from stages.picture import Picture
     from stages.tracking import Tracker
 
-    parameters = resolved(PARAMS)
-    if stage.phase is not None and stage.phase not in parameters["phases"]:
+    parameters = Parameters.read(PARAMS)
+    values = _resolved(parameters)
+    if stage.phase is not None and stage.phase not in values["phases"]:
         raise InputError(f"{PARAMS}: phases has no '{stage.phase}'")
-    with Tracker(stage, parameters, root()):
-        work()
+    set_aside(stage.gathers, values["phases"])
+    picture = Picture(stage.address, parameters, stage.kept)
+    with Tracker(stage, values, root()):
+        with _expecting(parameters):
+            work()
+        picture.check()
+    picture.check()  # the tracker may have taken minutes
+    last()
+
+
+@contextmanager
+def _expecting(parameters: Parameters) -> Iterator[None]:
+    """Inside, commands must find the same in the parameter file, also those that a launcher starts."""
+    os.environ[EXPECTED] = parameters.expectation()
+    try:
+        yield
+    finally:
+        del os.environ[EXPECTED]

@@ -4,6 +4,7 @@ Beside these outputs, and no part of them: data/logs/<phase>.csv, the losses and
 of an unfinished phase under .pgan/snapshots in the repository's root.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 from pgan.training.command import train
@@ -17,10 +18,27 @@ LOGS = Path("data/logs")
 
 def main(phase: str) -> None:
     """Train the phase of `params.phases`, in as many processes as $PGAN_LAUNCHER starts."""
-    snapshots, log = root() / ".pgan/snapshots", LOGS / f"{phase}.csv"
-    launch(train, phase, pyramid=PYRAMID, out=TRAIN / phase, snapshots=snapshots, log=log)
+    snapshots, log, finished = root() / ".pgan/snapshots", LOGS / f"{phase}.csv", _finished(phase)
+    finished.unlink(missing_ok=True)
+    launch(train, phase, pyramid=PYRAMID, out=TRAIN / phase, snapshots=snapshots, log=log, finished=finished)
+
+
+def forget(phase: str) -> None:
+    """Delete the last snapshot: all that it holds is in the outputs, which nothing can call in question any more."""
+    from pgan.training.snapshots import discard
+
+    with suppress(OSError):
+        discard(Path(_finished(phase).read_text(encoding="utf-8")))
+        _finished(phase).unlink()
+
+
+def _finished(phase: str) -> Path:
+    """The file in which `pgan train` says where its last snapshot is."""
+    return LOGS / f"{phase}.finished"
 
 
 if __name__ == "__main__":
     name = phase_argument()
-    run(Stage("train", name, out=TRAIN / name, live=LOGS / f"{name}.csv"), lambda: main(name))
+    kept = "; the trained phase is kept as a snapshot"
+    stage = Stage("train", name, out=TRAIN / name, live=LOGS / f"{name}.csv", kept=kept)
+    run(stage, lambda: main(name), last=lambda: forget(name))

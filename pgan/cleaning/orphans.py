@@ -10,7 +10,8 @@ from pgan.errors import InputError, PganError, shown
 from pgan.inputs import read_json
 from pgan.training.config import Recipe
 from pgan.training.identity import identify, read_inputs
-from pgan.training.snapshots import FILES, LOCK, ORIGIN, Lock
+from pgan.training.inputs import Inputs, read_code
+from pgan.training.snapshots import FILES, LOCK, ORIGIN, Lock, discard
 
 NAME = re.compile(r"(\w+)-[0-9a-f]{16}", re.ASCII)
 """Of a phase's folder of snapshots."""
@@ -51,22 +52,17 @@ def find(folder: Path, params: Path, train: Path, pyramid: Path) -> list[Found]:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: a file, where a folder of snapshots was expected")
     recipes = {name: Recipe.of(parameters, name) for name in mapping}
+    code = read_code()
     wanted = {
-        name: _keys(recipe, train / recipe.phase.from_ / "checkpoint.pt", pyramid) for name, recipe in recipes.items()
+        name: _keys(recipe, train / recipe.phase.from_ / "checkpoint.pt", pyramid, code)
+        for name, recipe in recipes.items()
     }
-    return [_judge(path, wanted) for path in sorted(folder.glob("*-*")) if _is_ours(path)]
+    return [_judge(path, wanted, code) for path in sorted(folder.glob("*-*")) if _is_ours(path)]
 
 
 def remove(found: Found) -> bool:
     """Delete orphans; whether they are gone, as they are unless a process has begun to use them."""
-    lock = Lock(found.path / LOCK)
-    if not lock.acquire():
-        return False
-    for name in FILES:
-        (found.path / name).unlink(missing_ok=True)
-    lock.release()
-    found.path.rmdir()
-    return True
+    return discard(found.path)
 
 
 def _is_ours(path: Path) -> bool:
@@ -76,16 +72,16 @@ def _is_ours(path: Path) -> bool:
     return all(file.name in FILES and file.is_file() for file in path.iterdir())
 
 
-def _keys(recipe: Recipe, parent: Path, pyramid: Path) -> set[str] | None:
+def _keys(recipe: Recipe, parent: Path, pyramid: Path, code: Inputs) -> set[str] | None:
     """The keys that a phase's snapshots may have; None while its inputs are missing and nobody can tell."""
     inputs = read_inputs(recipe.phase, parent, pyramid)
     try:
-        return {identify(recipe, device, inputs) for device in DEVICES}
+        return {identify(recipe, device, inputs, code) for device in DEVICES}
     except OSError:
         return None
 
 
-def _judge(path: Path, wanted: dict[str, set[str] | None]) -> Found:
+def _judge(path: Path, wanted: dict[str, set[str] | None], code: Inputs) -> Found:
     phase, _, key = path.name.rpartition("-")
     files = [file.stat() for file in path.iterdir()]
     size = sum(status.st_size for status in files)
@@ -95,18 +91,18 @@ def _judge(path: Path, wanted: dict[str, set[str] | None]) -> Found:
         kept = "a process is training with it"
     elif phase in wanted and wanted[phase] is None:
         kept = f"what {phase} continues or reads is not there yet, so nobody can tell"
-    elif key in (wanted.get(phase) or ()) or key in _keys_of_origin(path):
+    elif key in (wanted.get(phase) or ()) or key in _keys_of_origin(path, code):
         kept = f"{phase} goes on from it"
     return Found(path, size, age, kept)
 
 
-def _keys_of_origin(path: Path) -> set[str]:
+def _keys_of_origin(path: Path, code: Inputs) -> set[str]:
     """The keys by the files that the interrupted command itself named, as far as they are still there."""
     name = path.name.rpartition("-")[0]
     try:
         origin = read_json(path / ORIGIN)
         params, parent, pyramid = (Path(origin[key]) for key in ("params", "parent", "pyramid"))
-        return _keys(Recipe.of(Parameters.read(params), name), parent, pyramid) or set()
+        return _keys(Recipe.of(Parameters.read(params), name), parent, pyramid, code) or set()
     except (PganError, OSError, ValueError, KeyError, TypeError):
         return set()
 

@@ -1,5 +1,6 @@
 """`pgan train`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,12 +9,15 @@ import typer
 if TYPE_CHECKING:
     import numpy as np
 
+    from pgan.training.snapshots import Snapshots
+
 
 from pgan.config import Parameters
-from pgan.errors import InputError, user_errors
-from pgan.files import check_place
+from pgan.errors import InputError, RunError, user_errors
+from pgan.files import check_place, whole_file
 from pgan.networks.config import Networks
 from pgan.training.config import Recipe, phase_problems
+from pgan.training.inputs import ADVICE, Inputs, read_code
 from pgan.training.parallel import ranks, together
 
 
@@ -36,6 +40,13 @@ def train(
         float, typer.Option(min=0, help="Shortest time between snapshots; longer where they would take over 2 % of it.")
     ] = 5.0,
     log: Annotated[Path | None, typer.Option(help="A CSV file to follow while it trains: losses and img/s.")] = None,
+    finished: Annotated[
+        Path | None,
+        typer.Option(
+            hidden=True,
+            help="Leave the last snapshot, and say in this file where it is: whoever started this removes it.",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(envvar="PGAN_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     deterministic: Annotated[
         bool,
@@ -50,6 +61,7 @@ def train(
     command goes on from the last snapshot, to the same bytes. Started by torchrun or srun, several processes share
     each batch.
     """
+    code = read_code()
     parameters = Parameters.read(params)
     recipe = Recipe.of(parameters, phase)
     spec, networks, settings = recipe.phase, recipe.networks, recipe.training
@@ -97,7 +109,7 @@ def train(
         run = PhaseRun(job, before, chosen, here)
     origin = {"params": params, "parent": parent, "pyramid": pyramid}
     named = {name: str(path.absolute()) for name, path in origin.items()}
-    key = identify(recipe, chosen.type, inputs)
+    key = identify(recipe, chosen.type, inputs, code)
     here.check_same(key)
     for sentence in without_effect(networks, settings) if here.leads else ():
         typer.echo(f"note: {sentence}", err=True)
@@ -108,9 +120,32 @@ def train(
             if here.leads:
                 typer.echo(f"{phase}: stopped ({stop}); the same command goes on from {store.path}", err=True)
             raise SystemExit(stop.exit_code) from None
-        if here.leads:
-            run.write(out)
+        if not here.leads:
+            return
+        check = partial(_check_unchanged, parameters, inputs, code, store)
+        check()
+        run.write(out)
+        check()
+        if finished is None:
             store.remove()
+        else:
+            with whole_file(finished) as part:
+                part.write_text(str(store.path), encoding="utf-8")
+
+
+def _check_unchanged(parameters: Parameters, inputs: Inputs, code: Inputs, store: "Snapshots") -> None:
+    """Whether what a phase was trained with still lies there: it is what the outputs will be taken for.
+
+    Raises:
+        RunError: naming the first key or file that changed, and what becomes of the training.
+    """
+    try:
+        parameters.check_unchanged(f" while {store.phase} trained; {ADVICE}")
+        inputs.check()
+        code.check()
+    except RunError as error:
+        kept = f"the trained phase is kept in {store.path}" if store.exist() else "no snapshot could be written"
+        raise RunError(f"{error}; {kept}") from None
 
 
 def _check_data(shape: tuple[int, ...], labels: "np.ndarray", networks: Networks, params: Path, pyramid: Path) -> None:

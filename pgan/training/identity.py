@@ -13,7 +13,7 @@ def read_inputs(spec: Phase, parent: Path, pyramid: Path) -> Inputs:
     return Inputs([parent, pyramid / level_name(spec.resolution), pyramid / LABELS])
 
 
-def identify(recipe: Recipe, device: str, inputs: Inputs) -> str:
+def identify(recipe: Recipe, device: str, inputs: Inputs, code: Inputs) -> str:
     """The key of a phase on a kind of device: cpu, cuda or mps."""
     parameters = {
         "seed": recipe.seed,
@@ -23,4 +23,4 @@ def identify(recipe: Recipe, device: str, inputs: Inputs) -> str:
         "training": recipe.training.model_dump(),
         "device": device,
     }
-    return fingerprint(parameters, inputs)
+    return fingerprint(parameters, inputs, code)

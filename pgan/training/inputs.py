@@ -1,10 +1,14 @@
-"""The files that a phase reads, and the promise that they stay as they are while it trains."""
+"""The files that a phase reads, its code among them, and the promise that they stay as they are while it trains."""
 
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import pgan
 from pgan.errors import RunError
+
+ADVICE = "put it back to go on, or start anew with what it is now"
 
 Identity = tuple[int, int, int, int, int]
 
@@ -40,8 +44,27 @@ class Inputs:
             self._seen[path] = now  # written again with the same content, as `dvc checkout` does
 
 
+def read_code() -> Inputs:
+    """The files that decide what a phase computes.
+
+    To be called before most of them are imported, which takes seconds: so an edit meanwhile is one under training.
+    """
+    here = Path.cwd()
+    code = Inputs([path.relative_to(here) if path.is_relative_to(here) else path for path in _code()])
+    code.digests()
+    return code
+
+
+def _code() -> Iterator[Path]:
+    package = Path(pgan.__path__[0])
+    for room in ("training", "networks", "data"):
+        yield from sorted((package / room).glob("*.py"))
+    for module in ("config.py", "files.py", "randomness.py"):
+        yield package / module
+
+
 def _changed(path: Path) -> RunError:
-    return RunError(f"{path}: changed while training read it; put it back to go on, or start anew with what it is now")
+    return RunError(f"{path}: changed while training read it; {ADVICE}")
 
 
 def _identity(path: Path) -> Identity | None:

@@ -22,10 +22,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-import pgan.data
-import pgan.networks
-import pgan.training
-from pgan import config, files, randomness
+from pgan import files
 from pgan.errors import InputError, RunError
 from pgan.networks import checkpoint
 from pgan.training.inputs import Inputs
@@ -66,24 +63,14 @@ def read_position(content: dict[str, Any], steps: int) -> Position:
     return position
 
 
-def fingerprint(parameters: dict[str, Any], inputs: Inputs) -> str:
-    """Sixteen hex digits of the phase's parameters, the content of its input files, the code, torch's and numpy's
+def fingerprint(parameters: dict[str, Any], *contents: Inputs) -> str:
+    """Sixteen hex digits of the phase's parameters, the contents of its input files and code, torch's and numpy's
     versions."""
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode())
-    for content in inputs.digests():
-        digest.update(content)
-    for source in _code():
-        digest.update(source.read_bytes())
+    for content in contents:
+        digest.update(b"".join(content.digests()))
     digest.update(f"{torch.__version__} {np.__version__}".encode())
     return digest.hexdigest()[:16]
-
-
-def _code() -> Iterator[Path]:
-    """The files that decide what a phase computes."""
-    for package in (pgan.training, pgan.networks, pgan.data):
-        yield from sorted(Path(package.__path__[0]).glob("*.py"))
-    for module in (config, files, randomness):
-        yield Path(str(module.__file__))
 
 
 class Cadence:
@@ -194,6 +181,18 @@ class Snapshots:
         if not isinstance(content, dict) or content.get("key") != self.key or not isinstance(content.get("run"), dict):
             raise InputError(f"{path}: holds something else")
         return content
+
+
+def discard(folder: Path) -> bool:
+    """Delete a phase's snapshots; whether they are gone, as they are unless a process has begun to use them."""
+    lock = Lock(folder / LOCK)
+    if not folder.is_dir() or not lock.acquire():
+        return not folder.is_dir()
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
+    lock.release()
+    folder.rmdir()
+    return True
 
 
 class Lock:

@@ -241,7 +241,7 @@ def test_a_loss_beyond_the_limit_is_told_once(experiment: Experiment) -> None:
 
 def test_a_machine_with_other_files_is_refused(experiment: Experiment) -> None:
     experiment.lay("stabilize", steps=4)
-    fault = "import pgan.training.snapshots as s; s._code = lambda: iter([])"
+    fault = "import pgan.training.inputs as i; i._code = lambda: iter([])"
     _, output = experiment.run(*TRAIN, before=ranks(2) + on_rank(1, fault))
     assert clear(output, "error: process 1 has other parameters, parent, data, code, versions") == [1, 2]
 

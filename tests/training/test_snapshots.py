@@ -11,8 +11,7 @@ import yaml
 from one_phase import EVERY_STEP, KILLED_AFTER, OFTEN, TRAIN, Experiment
 
 from pgan.networks import checkpoint
-from pgan.training import snapshots
-from pgan.training.inputs import Inputs
+from pgan.training import inputs, snapshots
 from pgan.training.snapshots import NEWEST, PREVIOUS, Cadence, fingerprint
 
 
@@ -105,19 +104,19 @@ def change(experiment: Experiment, **values) -> None:
 def test_what_else_determines_the_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = tmp_path / "code.py"
     code.write_text("a")
-    monkeypatch.setattr(snapshots, "_code", lambda: [code])
-    keys = {fingerprint({}, Inputs([]))}
+    monkeypatch.setattr(inputs, "_code", lambda: [code])
+    keys = {fingerprint({}, inputs.read_code())}
     code.write_text("b")
-    keys.add(fingerprint({}, Inputs([])))
+    keys.add(fingerprint({}, inputs.read_code()))
     monkeypatch.setattr(snapshots.torch, "__version__", "0")
-    keys.add(fingerprint({}, Inputs([])))
+    keys.add(fingerprint({}, inputs.read_code()))
     monkeypatch.setattr(snapshots.np, "__version__", "0")
-    keys.add(fingerprint({}, Inputs([])))
+    keys.add(fingerprint({}, inputs.read_code()))
     assert len(keys) == 4
 
 
 def test_all_code_that_a_phase_runs_is_in_the_fingerprint() -> None:
-    names = {str(path).rsplit("/pgan/", 1)[1] for path in snapshots._code()}
+    names = {str(path).rsplit("/pgan/", 1)[1] for path in inputs._code()}
     assert {"training/step.py", "networks/layers.py", "data/batches.py", "randomness.py", "config.py"} <= names
 
 

@@ -1,0 +1,89 @@
+"""What DVC sees of the folders that it hashes: all that stages make and all code, and nothing that lies about."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from miniature import ROOT, Pipeline
+
+from stages.leftovers import MADE
+from stages.picture import ignored
+
+GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+STAGES = {name: stage.get("do", stage) for name, stage in GRAPH.items()}
+
+
+@pytest.fixture(autouse=True)
+def root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The patterns are the project's."""
+    monkeypatch.chdir(ROOT)
+
+
+def test_all_that_stages_make_is_seen(finished: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(finished.path)
+    folders = [Path("data") / name for name in ("pyramid", "features", "train", "evaluate", "render")]
+    made = [str(path) for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert len(made) > 30
+    assert [path for path in made if ignored(path)] == []
+
+
+def test_what_stages_make_of_a_phase_is_known() -> None:
+    """Where leftovers are looked for."""
+    outputs = STAGES["train"]["outs"] + STAGES["evaluate"]["metrics"]
+    assert {path.replace("${key}", "grow_8") for path in outputs} == {
+        f"data/{'evaluate' if name == 'metrics.json' else 'train'}/grow_8/{name}" for name in MADE
+    }
+
+
+def test_all_files_of_code_folders_are_python() -> None:
+    """And hence seen: a stage's code may have no other files."""
+    folders = {ROOT / dependency for stage in STAGES.values() for dependency in stage["deps"]}
+    files = [path for folder in folders if folder.is_dir() for path in folder.rglob("*") if path.is_file()]
+    code = [str(path) for path in files if path.is_relative_to(ROOT / "pgan") and "__pycache__" not in path.parts]
+    assert {Path(path).suffix for path in code} == {".py"}
+    assert [path for path in code if ignored(path)] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("sources/cat.jpg", "sources/cats/1.PNG", "sources/my~cat.jpg", "sources/#1.jpg", "sources/#recycled/1.jpg"),
+        *("sources/train.zip", "sources/v1.0~2/1.jpg", "sources/cat~/1.jpg", "sources/Thumbs.db.jpg", "sources/@Dir/1"),
+        *("sources/data/train/x/1.jpg", "sources/data/pyramid/1.jpg", "sources/pgan/1.jpg", "photos/phases/1.jpg"),
+        *("sources/README.md", "data/download/train-images-idx3-ubyte.gz", "data/train/x/checkpoint.pt"),
+        *("data/removed/train/grow_8/checkpoint.pt", "data/pyramid/images_1024.npy", "data/render/phases/x.gif"),
+    ],
+)
+def test_images_and_outputs_are_seen(path: str) -> None:
+    assert not ignored(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(".DS_Store", "._cat.jpg", "Thumbs.db", "thumbs.db", "ehthumbs.db", "desktop.ini", "Desktop.ini"),
+        *("@eaDir/cat.jpg/THUMB_XL.jpg", "#recycle/cat.jpg", "$RECYCLE.BIN/$R1.jpg", ".Trash-1000/files/1.jpg"),
+        *("System Volume Information/IndexerVolumeGuid", "lost+found/#1", ".thumbnails/1.png", ".@__thumb/1.jpg"),
+        *(".ipynb_checkpoints/a.ipynb", "cat.jpg~", ".cat.jpg.swp", ".hidden.jpg", ".directory", ".nfs0001"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["sources", "sources/cats", "photos", "pgan/training", "data/train", "data/render"])
+def test_litter_is_not_seen(folder: str, name: str) -> None:
+    assert ignored(f"{folder}/{name}")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("data/train/notes.txt", "data/train/grow_8/notes.txt", "data/train/grow_8.bak/checkpoint.pt"),
+        *("data/train/grow_8 (copy)/losses.csv", "data/train/grow_8/old/checkpoint.pt", "data/train/checkpoint.pt"),
+        *("data/train/.grow_8.part/checkpoint.pt", "data/train/grow_8/.checkpoint.part.pt"),
+        *("data/evaluate/notes.txt", "data/evaluate/grow_8/notes.txt", "data/evaluate/metrics.json"),
+        *("data/pyramid/notes.txt", "data/pyramid/preview.png", "data/pyramid/old/images_4.npy", "data/features/a.csv"),
+        *("data/render/notes.txt", "data/render/phases/notes.txt", "data/render/old/samples.png"),
+        *("pgan/training/notes.txt", "pgan/training/losses.py.orig", "pgan/metrics/inception.pt", "pgan/x.ipynb"),
+        *("pgan/training/__pycache__/loop.cpython-311.pyc", "stages/__pycache__/train.cpython-311.pyc"),
+    ],
+)
+def test_what_lies_beside_outputs_and_code_is_not_seen(path: str) -> None:
+    assert ignored(path)
