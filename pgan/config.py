@@ -97,7 +97,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-EXPECTED = "PGAN_PARAMETERS"
+EXPECTED = "PGAN_READ_BY_STAGE"
 """The environment variable in which `stages/runner.py` says what it has read: digests of values, by their keys."""
 
 
