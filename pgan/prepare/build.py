@@ -78,7 +78,7 @@ def build(
 
 
 class _Classes:
-    """The classes that the images of a pyramid have, of those of its source, counted from 0."""
+    """The classes of its source that the images of a pyramid have, counted from 0."""
 
     def __init__(self, source: Source, kept: np.ndarray, settings: Prepare) -> None:
         """`kept` are indices into the source.  Raises InputError where fewer than two classes are left."""
@@ -104,9 +104,9 @@ def _check_classes(settings: Prepare, count: int) -> None:
     """Raise InputError where labels are asked for, and there are no two classes."""
     if settings.labels and settings.source not in COUNTED and count < 2:
         raise InputError(
-            f"{_where(settings)}: the images that are used are of one class, and labels need two or more; set "
-            "prepare.labels to false, or see to it that images of another class can be read and prepare.max_images "
-            "leaves some of them"
+            f"{_where(settings)}: the images that are used are of one class, and labels need two or more. Set "
+            "prepare.labels to false, or make sure that images of another class can be read and that "
+            "prepare.max_images leaves some of them"
         )
 
 

@@ -83,7 +83,7 @@ def _open(data: bytes) -> Image.Image:
 
 @cache
 def _formats() -> tuple[str, ...]:
-    """Those of FORMATS that can be decoded here: AVIF came with Pillow 11.3, and HEIF takes a plug-in."""
+    """The FORMATS that can be decoded here: AVIF came with Pillow 11.3, and HEIF takes a plug-in."""
     Image.init()
     with suppress(ImportError):
         import pillow_heif

@@ -14,16 +14,16 @@ from pgan.prepare.workers import Workers
 
 CHUNK_IMAGES = 64
 CHUNK_BYTES = 2**22
-"""A chunk ends when it holds so many images, or so many bytes of them."""
+"""A chunk ends when it holds this many images, or this many bytes of them."""
 
 CHUNK_PIXELS = 2**18
-"""… or so many pixels of the result: 3 MiB of RGB in float32."""
+"""… or this many pixels of the result: 3 MiB of RGB in float32."""
 
 QUEUED_BYTES = 2**26
-"""No further image is sent to the workers while so many bytes (64 MiB) are on their way."""
+"""No further image is sent to the workers while this many bytes (64 MiB) are on their way."""
 
 QUEUED_CHUNKS = 4
-"""… or so many chunks for each worker."""
+"""… or this many chunks for each worker."""
 
 
 def chunked(images: Iterable[tuple[int, Payload]], resolution: int) -> Iterator[tuple[int, Chunk]]:

@@ -60,7 +60,7 @@ class Remarks:
             self._positions[ALL_DARK].append(position)
 
     def listed(self, name: Callable[[int], str]) -> list[dict[str, Any]]:
-        """`{"what": …, "count": …, "examples": […]}` for each kind that was met; `name` is that of a position."""
+        """`{"what": …, "count": …, "examples": […]}` for each kind that was met; `name` names a position."""
         return [
             {"what": what, "count": len(positions), "examples": [name(p) for p in sorted(positions)[:MOST_EXAMPLES]]}
             for what, positions in self._positions.items()

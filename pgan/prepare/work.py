@@ -135,7 +135,7 @@ def _image(payload: bytes | np.ndarray, settings: Prepare) -> Image.Image:
 
 
 def _read(path: Path) -> bytes:
-    """The bytes of a file. A pipe or device of that name is not opened: that could wait for ever."""
+    """The bytes of a file. A pipe or device of that name is not opened: that could wait forever."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise Unreadable("a pipe or device, not a file; remove it")
     with path.open("rb") as file:

@@ -1,8 +1,8 @@
 """Worker processes, each at the end of a pipe of its own.
 
-They share nothing, no queue and no lock: what one of them held when it was killed keeps nobody waiting.  Its pipe ends
-with it, even in the middle of a message, and that is how its death is known, at whatever moment it comes.  Executors
-whose workers share a queue (`concurrent.futures`, loky) wait for ever for the rest of a result that was cut off.
+They share nothing, no queue and no lock: when one of them is killed, nothing that it held keeps the others waiting.
+Its pipe ends with it, even in the middle of a message, and that is how its death is known, whenever it comes. Executors
+whose workers share a queue (`concurrent.futures`, loky) wait forever for the rest of a result that was cut off.
 """
 
 import multiprocessing
@@ -26,7 +26,7 @@ from pgan.prepare.config import Prepare
 from pgan.prepare.work import Chunk, Outcome, chunk_worker
 
 HELD_CHUNKS = 2
-"""A worker holds one chunk that it works on and one at hand, so that it need not wait for the next."""
+"""A worker holds the chunk that it works on and the next one, so that it need not wait."""
 
 
 class Workers:
@@ -57,7 +57,7 @@ class Workers:
                 pipe.close()
 
     def submit(self, chunk: Chunk) -> int:
-        """Have a chunk worked on; returns the number by which to ask for its result.
+        """Have a chunk worked on; returns the number to ask for its result with.
 
         Raises, like `result`, what a worker raised on any chunk.
         """
@@ -92,7 +92,7 @@ class Workers:
         theirs.close()  # or the pipe would not end with the worker
 
     def _exchange(self, timeout: float | None) -> None:
-        """Take in answers, waiting so many seconds for the first (None: for ever), then hand out what waits."""
+        """Take in answers, waiting up to `timeout` seconds for the first (None: forever); then hand out what waits."""
         for pipe in cast(list[Connection], wait(self._processes, timeout)):
             answer = _receive(pipe)
             if answer is None:
@@ -127,7 +127,7 @@ def _send(pipe: Connection, chunk: Chunk) -> None:
 
 
 def _death() -> RunError:
-    return RunError("a worker process died, most likely for want of memory; use fewer with --workers")
+    return RunError("a worker process died, most likely because memory ran out; use fewer with --workers")
 
 
 def _serve(pipe: Connection, settings: Prepare, folder: Path) -> None:
@@ -142,7 +142,7 @@ def _serve(pipe: Connection, settings: Prepare, folder: Path) -> None:
         while True:
             pipe.send(work(pickle.loads(inbox.get())))
     except Exception as error:
-        error.add_note(traceback.format_exc())  # an error that nobody foresaw is shown with where it was raised
+        error.add_note(traceback.format_exc())  # an unexpected error is shown with the place where it was raised
         with suppress(OSError):  # the parent has gone
             pipe.send(error)
         listener.join()  # until killed: a process that ended now would look like one that died

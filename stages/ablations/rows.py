@@ -14,6 +14,8 @@ from pydantic import Field
 from pgan.config import Section, read_yaml, validate
 from pgan.errors import InputError, redacted
 from pgan.experiment import Experiment, check_experiment
+from pgan.inputs import open_file
+from pgan.prepare.signatures import HEAD, ZSTD, identify
 from pgan.presets.catalogue import names, read_preset
 from pgan.strict_yaml import parse
 
@@ -233,7 +235,13 @@ def _kind(path: Path) -> str | None:
         return "folder"
     if not path.is_file():
         return None
-    return "zip" if zipfile.is_zipfile(path) else "tar" if tarfile.is_tarfile(path) else None
+    return "zip" if zipfile.is_zipfile(path) else "tar" if tarfile.is_tarfile(path) or _is_zstd(path) else None
+
+
+def _is_zstd(path: Path) -> bool:
+    """Whether a file may be a tar archive that tarfile, before Python 3.14, cannot unpack: `prepare` can."""
+    with open_file(path) as file:
+        return identify(file.read(HEAD)) == ZSTD
 
 
 # --- the phases

@@ -112,4 +112,4 @@ def test_without_the_plug_in() -> None:
         "decode(b'\\0\\0\\0\\x18ftypheic' + bytes(200), 3)"
     )
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert found.stderr.splitlines()[-1].endswith("HEIC: no decoder here; pip install 'pgan[heic]'")
+    assert found.stderr.splitlines()[-1].endswith("no decoder for HEIC here; pip install 'pgan[heic]'")

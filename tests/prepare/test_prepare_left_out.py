@@ -13,10 +13,10 @@ from pgan.errors import InputError
 from pgan.prepare import decode
 from pgan.prepare.build import build
 from pgan.prepare.config import Prepare
+from pgan.prepare.signatures import identify
 from pgan.prepare.sources import Source, open_source, tree
 from pgan.prepare.sources.left_out import LeftOut, Tally
 from pgan.prepare.sources.left_out import told as line
-from pgan.prepare.sources.signatures import identify
 
 Settings = Callable[..., Prepare]
 

@@ -98,7 +98,7 @@ def test_a_death_is_an_error(
     death: Callable[..., None], digits: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "_serve", death)
-    with pytest.raises(RunError, match="a worker process died, most likely for want of memory"):
+    with pytest.raises(RunError, match="a worker process died, most likely because memory ran out"):
         list(outcomes(zip(itertools.count(), itertools.repeat(LARGE)), digits, tmp_path, workers=2))
 
 

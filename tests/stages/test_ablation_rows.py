@@ -96,6 +96,13 @@ def test_other_images_bring_their_measures_and_cut_the_phases(tmp_path: Path) ->
     assert (folder["source"], folder["path"], folder["resolution"]) == ("folder", str(tmp_path / "images"), 32)
 
 
+def test_a_tar_archive_packed_with_zstd_is_taken_too(tmp_path: Path) -> None:
+    """Before Python 3.14, tarfile does not know it. What it holds is for `prepare` to say."""
+    path = tmp_path / "faces.tar.zst"
+    path.write_bytes(b"\x28\xb5\x2f\xfd" + bytes(99))
+    assert made(FILE, tmp_path, Choice(data=str(path)))["plain-0"]["prepare"]["source"] == "tar"
+
+
 def test_a_cut_chain_ends_with_the_target_that_the_whole_one_ended_with(tmp_path: Path) -> None:
     """The official critic's images are as large as the last phase's, whichever that is."""
     content = read_yaml(ROOT / "params.yaml")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pgan.prepare.unreadable import GET_AGAIN, Unreadable
 
-_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])", re.DOTALL)  # those of restarts excepted
+_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])", re.DOTALL)  # all but restarts
 _SOS, _EOI = 0xDA, 0xD9
 _BARE = (0x01, 0xD8)
 """Markers that nothing follows."""
@@ -34,7 +34,7 @@ _ONE_SCAN = {
     count: re.compile(b"\xff\xda\0" + bytes([6 + 2 * count, count]) + b".{%d}\0\x3f\0" % (2 * count), re.DOTALL)
     for count in (1, 3, 4)
 }
-"""How a scan begins that holds everything of so many components."""
+"""How a scan begins that holds everything of an image, by the number of its components."""
 
 
 def refuse_missing_scans(image: Image.Image, data: bytes) -> None:

@@ -1,8 +1,8 @@
 """PNG: chunks that no picture needs, checksums, rows that are missing, transparent values.
 
 Pillow gives up on a picture whose text or colour profile unpacks to more than 1 MiB, though it needs neither. It does
-not compare the checksums of the pixels, takes rows that are missing for black, and compares a transparent value of few
-bits, or of 16 bits in colour, with pixels of eight.
+not compare the checksums of the pixels, and takes rows that are missing for black. It compares a transparent value of
+few bits, or of 16 bits in colour, with pixels of eight.
 """
 
 import struct
@@ -124,7 +124,7 @@ def _is_small(kind: bytes, rest: bytes) -> bool:
 
 
 def _size(width: int, height: int, bits: int, interlaced: bool) -> int:
-    """Bytes of the rows of a picture with so many bits a pixel, each with the byte that names its filter."""
+    """Bytes of the rows of a picture with `bits` bits a pixel, each with the byte that names its filter."""
     if not interlaced:
         return height * (1 + (width * bits + 7) // 8)
     passes = [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in _PASSES]

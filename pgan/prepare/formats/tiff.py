@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image, ImagePalette
 
+from pgan.prepare.signatures import ADVICE
 from pgan.prepare.unreadable import CONVERT, GET_AGAIN, Unreadable
 
 SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
@@ -31,7 +32,7 @@ def refuse_misread(image: Image.Image, data: bytes) -> None:
     bits, planes = max(_tag(image, BITS, 1)), _tag(image, SAMPLES, 1)[0]
     raw = _tag(image, COMPRESSION, RAW)[0] == RAW
     if _is_preview(image, data):
-        raise Unreadable("a camera's raw image, of which Pillow reads only the preview; export it as PNG, TIFF or JPEG")
+        raise Unreadable(f"a camera's raw image; Pillow reads only its preview; {ADVICE['raw']}")
     if SIGNED in _tag(image, FORMATS, 1) and bits <= 16:
         raise Unreadable(f"a TIFF of signed numbers: nothing says which value is white; {CONVERT}")
     if _tag(image, PLANAR, 1)[0] == SEPARATE and planes > 1:

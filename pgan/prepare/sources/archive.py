@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from pgan.inputs import open_file
+from pgan.prepare.signatures import HEAD, Kind, identify
 from pgan.prepare.sources.kinds import is_part
-from pgan.prepare.sources.signatures import HEAD, Kind, identify
 
 UNPACK = "unpack it and use source: folder"
 JOIN = (
@@ -48,6 +48,8 @@ def _advice(kind: Kind, source: str) -> str | None:
             return f"{name}; export its images to a folder and use source: folder"
         case Kind("other", "a web page (HTML)" | "an empty file" as name):
             return f"{name}; the download went wrong, fetch it again"
+        case Kind("pointer", name):
+            return f"{name}; {kind.advice}"
     return kind.name
 
 

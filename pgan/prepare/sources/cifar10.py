@@ -75,5 +75,5 @@ def _from_pickle(data: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _entry(batch: Any, key: str) -> Any:
-    """Python 2's strings come as text, those of Python 3 in Python 2's protocol as bytes."""
+    """The keys are text where Python 2 wrote the batch, and bytes where Python 3 did in Python 2's protocol."""
     return batch.get(key.encode(), batch.get(key)) if isinstance(batch, dict) else None

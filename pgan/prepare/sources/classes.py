@@ -90,7 +90,7 @@ def classify(
 
 
 def _chosen(description: str | None, names: list[str]) -> str | None:
-    """The `dataset.json` whose folder holds all of the images."""
+    """The `dataset.json`, if all images are in its folder."""
     if description is None:
         return None
     folder = description[: -len(DESCRIPTION)]

@@ -4,6 +4,8 @@ import re
 from os.path import splitext
 from typing import NamedTuple
 
+from pgan.prepare.signatures import ADVICE, NO_DECODER
+
 
 class Group(NamedTuple):
     """Files or folders that are left out for the same reason."""
@@ -14,20 +16,25 @@ class Group(NamedTuple):
     """And what to do."""
 
 
+def _advice(group: str) -> str:
+    """The advice for a file of a group, in the plural."""
+    return re.sub(r"\bit\b", "them", ADVICE[group])
+
+
 GROUPS: dict[str, Group] = {
-    "HEIF": Group("files {}", "no decoder for HEIC here; pip install 'pgan[heic]'"),
-    "AVIF": Group("files {}", "this Pillow cannot read AVIF; pip install --upgrade pillow"),
-    "unread": Group("files {}", "this build of Pillow cannot read the format; pip install --upgrade pillow"),
-    "picture": Group("files {}", "images of a format that is not read; convert them to PNG"),
-    "raw": Group("files {}", "a camera's raw images; export them as PNG, TIFF or JPEG"),
-    "drawing": Group("files {}", "drawings or documents; export them as PNG"),
-    "layers": Group("files {}", "an editor's own files; export them as PNG"),
-    "film": Group("files {}", "films; take pictures out of them: ffmpeg -i FILM pictures/%06d.png"),
-    "lmdb": Group("LMDB databases (data.mdb)", "not read; export the images in them to a folder"),
-    "data": Group("data files {}", "not read; export the images in them to a folder"),
-    "archive": Group("archives inside {}", "not read; unpack them"),
+    "HEIF": Group("files {}", NO_DECODER["HEIF"]),
+    "AVIF": Group("files {}", NO_DECODER["AVIF"]),
+    "unread": Group("files {}", NO_DECODER["unread"]),
+    "picture": Group("files {}", f"images of a format that is not read; {_advice('picture')}"),
+    "raw": Group("files {}", f"a camera's raw images; {_advice('raw')}"),
+    "drawing": Group("files {}", f"drawings or documents; {_advice('drawing')}"),
+    "layers": Group("files {}", f"an editor's own files; {_advice('layers')}"),
+    "film": Group("files {}", f"films; {_advice('film')}"),
+    "lmdb": Group("LMDB databases (data.mdb)", f"not read; {_advice('lmdb')}"),
+    "data": Group("data files {}", f"not read; {_advice('data')}"),
+    "archive": Group("archives inside {}", f"not read; {_advice('archive')}"),
     "part": Group("parts of split archives", "not read; join and unpack them"),
-    "pointer": Group("files that stand for others", "the images are elsewhere; fetch them first (git lfs pull)"),
+    "pointer": Group("files that stand for others", f"the images are elsewhere; {_advice('pointer')}"),
     "cloud": Group("hidden files of iCloud", "the images are not on this disk; download them first"),
     "links": Group("links", "they lead to no image in the archive"),
     "description": Group("dataset.json files", "no classes are taken from it: prepare.labels is false"),
@@ -95,7 +102,7 @@ def litter_file(name: str) -> str | None:
 
 
 def is_part(name: str) -> bool:
-    """Whether a name is that of one part of a split archive."""
+    """Whether a file is one part of a split archive, by its name."""
     return _PART.search(name) is not None
 
 

@@ -58,7 +58,7 @@ def mnist_rgb(path: Path, labels_path: Path | None, settings: MnistRgb, labels: 
 
 
 def _modes(digits: Source) -> np.ndarray:
-    """The value of each digit, (N,) int64: class indices count those that occur."""
+    """The value of each digit, (N,) int64: class indices count only the digits that occur."""
     return np.array(digits.classes, np.int64)[digits.labels]
 
 

@@ -1,7 +1,7 @@
 """A tar archive of images, plain or compressed. Nothing is extracted: the archive is read through twice, as a stream.
 
-The first pass lists the names, the second hands over the images; so the order of the pyramid can be that of the names,
-as it is for folders and zip archives, although the stream has its own.
+The first pass lists the names, the second hands over the images. So the pyramid can have the order of the names, as it
+has for folders and zip archives, although the stream has its own.
 """
 
 import bz2
@@ -19,6 +19,7 @@ import numpy as np
 
 from pgan.errors import InputError
 from pgan.inputs import open_file
+from pgan.prepare.signatures import HEAD
 from pgan.prepare.sources import Payload, Refused, Source
 from pgan.prepare.sources.archive import JOIN, numbered_like, what_else
 from pgan.prepare.sources.classes import classify
@@ -27,7 +28,6 @@ from pgan.prepare.sources.kinds import is_part
 from pgan.prepare.sources.left_out import LeftOut
 from pgan.prepare.sources.links import hard, symbolic
 from pgan.prepare.sources.members import Members
-from pgan.prepare.sources.signatures import HEAD
 from pgan.prepare.sources.tree import DESCRIPTION, MAX_FILE
 from pgan.prepare.sources.zstd import MissingLibrary, ZstdError, open_zstd
 
@@ -200,7 +200,7 @@ class _Bounded:
         return data
 
     def count_again(self, size: int) -> None:
-        """Bytes that are handed over once more, for a link: they count like those of the archive."""
+        """Bytes that are handed over once more, for a link: they count like the archive's own."""
         self._again += size
         self._check_length(self._again)
 

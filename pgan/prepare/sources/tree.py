@@ -1,12 +1,12 @@
-"""A tree of image files, wherever it is kept: which files count, in which order, and what else there is."""
+"""A tree of image files, in a folder or an archive: which files count, in which order, and what else there is."""
 
 import re
 from collections.abc import Callable, Iterable
 
 from pgan.prepare.decode import SUFFIXES, suffixes
+from pgan.prepare.signatures import identify
 from pgan.prepare.sources.kinds import LOOKED_INTO, ending_of, group_of, litter_file, litter_folder
 from pgan.prepare.sources.left_out import Tally
-from pgan.prepare.sources.signatures import identify
 
 DESCRIPTION = "dataset.json"
 """The file in which StyleGAN and EDM keep the classes."""
@@ -30,12 +30,12 @@ class Listing:
         self._litter: set[str] = set()
 
     def has_suffix(self, name: str) -> bool:
-        """Whether a name ends as that of an image which can be decoded here."""
+        """Whether a name has the ending of an image that can be decoded here."""
         return ending_of(name) in self._suffixes
 
     @property
     def folders(self) -> list[str]:
-        """Those that were entered; not every folder around them is listed."""
+        """The folders that were entered; not every folder around them is listed."""
         return [folder for folder, entered in self._entered.items() if entered]
 
     @property

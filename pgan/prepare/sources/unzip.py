@@ -75,7 +75,7 @@ def _opened(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[_Reader
     elif info.compress_type in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, XZ, ZSTD):
         packed = copy.copy(info)  # the same bytes, as if they were stored
         packed.compress_type, packed.file_size = zipfile.ZIP_STORED, info.compress_size
-        del packed.CRC  # which is that of the unpacked bytes
+        del packed.CRC  # it is of the unpacked bytes
         with archive.open(packed) as file:
             unpacker = _unpacker(info, file)
             yield Refused(MISSING) if unpacker is None else _Unpacking(file, unpacker, info.file_size)

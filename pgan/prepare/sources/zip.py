@@ -11,6 +11,7 @@ import numpy as np
 
 from pgan.errors import InputError
 from pgan.inputs import open_file
+from pgan.prepare.signatures import HEAD
 from pgan.prepare.sources import Payload, Refused, Source
 from pgan.prepare.sources.archive import JOIN, numbered_like, what_else
 from pgan.prepare.sources.classes import classify
@@ -18,7 +19,6 @@ from pgan.prepare.sources.dataset_json import MOST_BYTES
 from pgan.prepare.sources.left_out import LeftOut
 from pgan.prepare.sources.links import Link, symbolic
 from pgan.prepare.sources.members import Members
-from pgan.prepare.sources.signatures import HEAD
 from pgan.prepare.sources.tree import MAX_FILE
 from pgan.prepare.sources.unzip import head, is_file, unpack
 
