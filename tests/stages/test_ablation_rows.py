@@ -133,7 +133,7 @@ def test_the_command_line_has_the_last_word(tmp_path: Path) -> None:
         (Choice(budget_kimg=float("nan")), "--budget-kimg: nan is not above 0"),
         (Choice(data="nowhere"), "--data: nowhere: no preset, no parameter file, and no folder"),
         (Choice(data="nowhere.yaml"), "nowhere.yaml: no such file"),
-        (Choice(data="mnist-progressive"), "--data: mnist-progressive: its images begin at 7 pixels, not 4"),
+        (Choice(data="mnist-progressive"), "--data: mnist-progressive: its prepare.base is 7, but"),
         (Choice(data=__file__), f"--data: {__file__}: no preset, no parameter file, and no folder"),
         (Choice(overrides=(("nothing.x", 1),)), "--set: nothing.x: there is no 'nothing' to set it in"),
         (Choice(overrides=(("seed.x", 1),)), "--set: seed.x: there is no 'seed' to set it in"),
@@ -161,7 +161,7 @@ def test_a_wrong_choice_ends_in_one_line(choice: Choice, message: str, tmp_path:
             {"rows": {"a": {"label": "a", "like": "b"}, "b": {"label": "b", "like": "a"}}},
             "test.yaml: rows.a.like: it is like itself",
         ),
-        ({"rows": {"e*": {"label": "e"}}}, "test.yaml: rows.e*: a row's key must be an identifier"),
+        ({"rows": {"e*": {"label": "e"}}}, "test.yaml: rows.e*: a row's key must be of letters, digits and _"),
         (
             {"rows": {"a": {"label": "a", "published": {"swdd": 1.0}}}},
             "rows.a.published.swdd: expected swd, swd_<pixels>",
@@ -184,7 +184,7 @@ def test_a_wrong_file_ends_in_one_line(change: dict[str, Any], message: str, tmp
 
 def test_a_name_that_is_none_of_an_experiment_is_refused(tmp_path: Path) -> None:
     (tmp_path / "my rows.yaml").write_text(yaml.safe_dump(FILE), encoding="utf-8")
-    with pytest.raises(InputError, match="letters, digits, - and _ alone"):
+    with pytest.raises(InputError, match="letters, digits, - and _ only"):
         read_ablation(str(tmp_path / "my rows.yaml"))
 
 
