@@ -29,6 +29,8 @@ START = "`git init && git add . && git commit -m start`"
 
 def check(root: Path) -> None:
     """Raise InputError where a stage's outputs could not be written, or DVC would refuse them afterwards."""
+    if set("{}") & set(os.path.realpath(root)):  # DVC's progress bars take them for fields
+        raise InputError(f"{root.absolute()}: DVC does not work in a path with '{{' or '}}'; rename the folder")
     for folder in _on_the_way(root):
         name = folder.relative_to(root)
         if folder.is_symlink():

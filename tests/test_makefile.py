@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-ODD = """my gan's (v2) #1 100% $HOME {x}:z `x` ü "q" [a]?%20;&*\\"""
+ODD = """my gan's (v2) #1 100% $HOME x:z `x` ü "q" [a]?%20;&*\\"""
 RECORDED = ("pip", "venv", "pgan", "dvc", "stages.report", "stages.ui", "ruff", "mypy", "pytest")
 PYTHON = f"""#!/bin/sh
 case "$1 $2" in

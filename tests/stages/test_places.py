@@ -98,6 +98,12 @@ def test_a_disk_that_cannot_be_written_is_refused(root: Path) -> None:
         assert refusal(check, root).startswith("data: cannot be written: a read-only disk")
 
 
+def test_braces_in_the_path_are_refused(root: Path) -> None:
+    for name in ("{x}", "a}"):
+        assert "rename the folder" in refusal(check, root.rename(root.parent / name))
+        (root.parent / name).rename(root)
+
+
 def test_a_stage_refuses_before_its_work(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from stages import runner
 
