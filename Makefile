@@ -4,13 +4,12 @@ PYTHON ?= python3
 PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
-# the environment's own Python, quoted for the shell, and as itself where $(BIN) is a link to another environment's.
-# Programs are run by `python -m`: what pip writes into bin/ has a first line that not every path fits in
-ENV_PYTHON = '$(subst ','\'',$(or $(realpath $(BIN)),$(BIN)))/python'
+# Programs of the environment, which may be a link.  By `python -m`, because the first line of what pip writes into bin/
+# cannot hold every path; and DVC starts the stages with whatever `python` comes first.
+RUN = export PATH="$$(cd $(BIN) && pwd -P):$$PATH"; python -m
+say = @echo "$(1)"; $(RUN) $(1)
 # for the checks before the environment is there
-ANY_PYTHON = $(if $(wildcard $(BIN)/python),$(ENV_PYTHON),$(PYTHON))
-# DVC starts the stages with whatever `python` comes first
-export PATH := $(or $(realpath $(BIN)),$(CURDIR)/$(BIN)):$(PATH)
+ANY_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 # names of files are UTF-8, whatever the locale
 export PYTHONUTF8 := 1
 
@@ -21,24 +20,26 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 demo: pipeline-place $(VENV)/pipeline ## set up everything, train on the embedded digits, say where the results are
-	@$(ENV_PYTHON) -m pgan check
-	$(ENV_PYTHON) -m dvc repro
-	@$(ENV_PYTHON) -m stages.report
+	@$(RUN) pgan check
+	$(call say,dvc repro)
+	@$(RUN) stages.report
 
 test: $(VENV)/dev ## ruff, mypy, import-linter and the tests
-	$(ENV_PYTHON) -m ruff check .
-	$(ENV_PYTHON) -m ruff format --check .
-	$(ENV_PYTHON) -m mypy
-	$(ENV_PYTHON) -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
-	$(ENV_PYTHON) -m pytest
+	$(call say,ruff check .)
+	$(call say,ruff format --check .)
+	$(call say,mypy)
+	@echo lint-imports; export PATH="$$(cd $(BIN) && pwd -P):$$PATH"; \
+		python -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
+	$(call say,pytest)
 
 test-slow: $(VENV)/dev ## the checks that train for minutes
-	$(ENV_PYTHON) -m pytest -m slow
+	$(call say,pytest -m slow)
 
 ui: $(VENV)/pipeline ## compare runs in the browser: http://127.0.0.1:5000, or make ui PORT=5001
-	@$(ENV_PYTHON) -m stages.ui --port '$(PORT)'
+	@$(RUN) stages.ui --port '$(PORT)'
 
 clean: ## delete the environment; results in data/ and mlflow.db stay
+	@case "$$(cd $(VENV) 2>/dev/null && pwd -P)" in */environments/pgan-*) rm -rf "$$(cd $(VENV) && pwd -P)";; esac
 	rm -rf $(VENV)
 
 # --- before anything is installed
@@ -52,14 +53,14 @@ pipeline-place: place
 
 # torch first and alone, at its pin: a build without CUDA is then found where there is one
 $(VENV)/torch: constraints.txt | place
-	test -x $(ENV_PYTHON) || $(PYTHON) -m venv $(VENV)
-	$(ENV_PYTHON) -m pip install --quiet --constraint constraints.txt torch
+	test -x $(BIN)/python || { mkdir -p $(VENV) && $(PYTHON) -m venv "$$(cd $(VENV) && pwd -P)"; }
+	$(call say,pip install --quiet --constraint constraints.txt torch)
 	touch $@
 
 $(VENV)/pipeline: $(VENV)/torch pyproject.toml
-	$(ENV_PYTHON) -m pip install --quiet --constraint constraints.txt --editable '.[pipeline]'
+	$(call say,pip install --quiet --constraint constraints.txt --editable '.[pipeline]')
 	touch $@
 
 $(VENV)/dev: $(VENV)/pipeline
-	$(ENV_PYTHON) -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(call say,pip install --quiet --constraint constraints.txt --editable '.[dev]')
 	touch $@

@@ -4,6 +4,7 @@ As a program it is what `make` asks before it installs anything.  So it needs no
 """
 
 import argparse
+import hashlib
 import os
 import re
 import shlex
@@ -21,13 +22,15 @@ FOLDERS = (Path("data"), Path("data/train"), Path("data/evaluate"))
 """On the way to outputs, as those in the latter two are: DVC refuses an output that lies elsewhere through a link."""
 OWN = (".dvc", "dvc.yaml", "params.yaml", "stages", "pgan")
 """What there is of the pipeline in a whole copy of the repository."""
-IMPOSSIBLE = re.compile(rf"{re.escape(os.pathsep)}|\n|\$[A-Za-z_]\w*|[{{}}]")
-"""In a path: PATH cannot hold the first, and setuptools takes the last for variables."""
+PLAIN = re.compile(r"[\w./+,=@-]+")
+"""A path in which every program can be installed. Of MLflow's, `%` is one too many, of torch's compiler, `'`."""
 START = "`git init && git add . && git commit -m start`"
 
 
 def check(root: Path) -> None:
     """Raise InputError where a stage's outputs could not be written, or DVC would refuse them afterwards."""
+    if set("{}") & set(os.path.realpath(root)):  # DVC's progress bars take them for fields
+        raise InputError(f"{root.absolute()}: DVC does not work in a path with '{{' or '}}'; rename the folder")
     for folder in _on_the_way(root):
         name = folder.relative_to(root)
         if folder.is_symlink():
@@ -98,14 +101,27 @@ def _ignored(root: Path) -> bool:
         return False
 
 
-def check_path(root: Path) -> None:
-    """Raise InputError for a path in which a Python environment cannot be made or used."""
-    found = IMPOSSIBLE.search(str(root))
-    if found:
+def place_environment(root: Path, environment: Path) -> None:
+    """Make the environment's folder a link to one in a plain path, where it is still to be made and its own is none.
+
+    Raises:
+        InputError: there is no plain path either, or a path that not even `make` can hold.
+    """
+    if "\n" in str(root):
+        raise InputError(f"{str(root)!r}: a path with a line break; rename the folder")
+    if environment.exists() or PLAIN.fullmatch(str(root)):
+        return
+    cache = Path(os.path.realpath(Path(os.environ.get("PGAN_CACHE") or "~/.cache/pgan").expanduser()))
+    if not PLAIN.fullmatch(str(cache)):
         raise InputError(
-            f"{str(root)!r}: no Python environment can be in a path with {found[0]!r}; rename the folder, or clone the "
-            "repository into another"
+            f"{cache}: no Python environment works in such a path, nor in {root}; set PGAN_CACHE to a folder "
+            "with letters, digits and . _ - alone in its path"
         )
+    place = cache / "environments" / f"pgan-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
+    place.mkdir(parents=True, exist_ok=True)
+    environment.unlink(missing_ok=True)  # a link to what is gone
+    environment.symlink_to(place)
+    print(f"{environment}: a link to {place}: not every program works in a path such as this one", flush=True)
 
 
 def check_links(root: Path, environment: Path) -> None:
@@ -131,8 +147,8 @@ def main() -> None:
     options = parser.parse_args()
     root = Path.cwd()
     if options.environment is not None:
-        check_path(root)
         check_links(root, options.environment)
+        place_environment(root, options.environment)
     if options.pipeline:
         check(root)
         check_repository(root)

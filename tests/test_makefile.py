@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-ODD = """my gan's (v2) #1 100% $5 `x` ü "q" [a]?%20;&*\\"""
+ODD = """my gan's (v2) #1 100% $HOME x:z `x` ü "q" [a]?%20;&*\\"""
 RECORDED = ("pip", "venv", "pgan", "dvc", "stages.report", "stages.ui", "ruff", "mypy", "pytest")
 PYTHON = f"""#!/bin/sh
 case "$1 $2" in
@@ -50,7 +50,7 @@ class Place:
         done = subprocess.run(
             ["make", f"PYTHON={self.python}", *arguments],
             cwd=self.root,
-            env=kept | {"RECORD": str(self.record)},
+            env=kept | {"RECORD": str(self.record), "PGAN_CACHE": str(self.root.parent / "cache")},
             capture_output=True,
             text=True,
             check=False,
@@ -59,6 +59,11 @@ class Place:
         if code:
             return [line for line in done.stderr.splitlines() if not line.startswith("make")]
         return self.record.read_text(encoding="utf-8").splitlines() if self.record.exists() else [done.stdout]
+
+    def environment(self) -> Path:
+        """Where the only environment lies that is not in the repository itself."""
+        (place,) = (self.root.parent / "cache/environments").iterdir()
+        return place
 
 
 @pytest.fixture(params=["plain", ODD])
@@ -69,9 +74,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 def test_the_demo_sets_up_what_it_lacks_and_starts_dvc_with_its_own_python(place: Place) -> None:
     asked = place.make("demo")
-    assert asked[0] == "-m venv .venv"
+    assert asked[0] == f"-m venv {(place.root / '.venv').resolve()}"
     assert [line.split()[:3] for line in asked[1:3]] == [["-m", "pip", "install"]] * 2
-    own = place.root / ".venv/bin/python"
+    own = (
+        place.root.resolve() / ".venv/bin/python" if place.root.name == "plain" else place.environment() / "bin/python"
+    )
     assert asked[3:] == ["-m pgan check", "-m dvc repro", str(own), "-m stages.report"]
     assert place.make("demo") == asked[3:], "set up anew"
 
@@ -84,16 +91,20 @@ def test_the_other_targets(place: Place) -> None:
     assert place.make("ui") == ["-m stages.ui --port 5000"]
     assert place.make("test-slow")[-1] == "-m pytest -m slow"
     place.make("clean")
-    assert not (place.root / ".venv").exists()
+    assert not os.path.lexists(place.root / ".venv")
+    assert list((place.root.parent / "cache/environments").glob("*")) == []
 
 
 def test_an_environment_may_be_a_link_to_another(place: Place, tmp_path: Path) -> None:
     place.make("test-slow")
-    (place.root / ".venv").rename(tmp_path / "another's environment")
+    (place.root / ".venv").resolve().rename(tmp_path / "another's environment")
+    (place.root / ".venv").unlink(missing_ok=True)
     (place.root / ".venv").symlink_to(tmp_path / "another's environment")
     asked = place.make("demo")
     assert str(tmp_path / "another's environment/bin/python") in asked
-    assert not any("venv .venv" in line for line in asked)
+    assert not any(line.startswith("-m venv") for line in asked)
+    place.make("clean")
+    assert (tmp_path / "another's environment").is_dir()
 
 
 def test_what_cannot_be_is_refused_before_anything_is_installed(place: Place) -> None:
@@ -104,17 +115,7 @@ def test_what_cannot_be_is_refused_before_anything_is_installed(place: Place) ->
     (line,) = place.make("demo", code=2)
     assert "git init && git add . && git commit -m start" in line
     assert not place.record.exists()
-    assert not (place.root / ".venv").exists()
-
-
-@pytest.mark.parametrize("name", ["a:b", "a $HOME"])
-def test_a_path_in_which_no_environment_can_be_is_refused(name: str, tmp_path: Path) -> None:
-    place = Place(tmp_path / name)
-    for target in ("demo", "test", "ui"):
-        (line,) = place.make(target, code=2)
-        assert line.startswith("error: ")
-        assert "rename the folder" in line
-    assert not place.record.exists()
+    assert not (place.root / ".venv/bin").exists()
 
 
 def test_an_old_python_is_refused(place: Place, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Places at which the pipeline cannot work are refused before the work, with what to do."""
 
-import os
 import socket
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from places import read_only, small_disk
 
 from pgan.errors import InputError
 from stages.ablations.experiments import check_path as check_experiments_path
-from stages.places import OWN, START, check, check_links, check_path, check_repository
+from stages.places import OWN, START, check, check_links, check_repository, place_environment
 from stages.ui import check_port
 
 SMALL = "stages:\n  init: {cmd: mkdir -p data/train/init && echo 1 > data/train/init/a, outs: [data/train/init/a]}\n"
@@ -99,6 +98,12 @@ def test_a_disk_that_cannot_be_written_is_refused(root: Path) -> None:
         assert refusal(check, root).startswith("data: cannot be written: a read-only disk")
 
 
+def test_braces_in_the_path_are_refused(root: Path) -> None:
+    for name in ("{x}", "a}"):
+        assert "rename the folder" in refusal(check, root.rename(root.parent / name))
+        (root.parent / name).rename(root)
+
+
 def test_a_stage_refuses_before_its_work(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from stages import runner
 
@@ -156,14 +161,34 @@ def test_paths_in_which_dvc_s_experiments_fail_are_refused(name: str) -> None:
     check_experiments_path(Path("/home/my gan's (v2) 100% $HOME"))
 
 
-@pytest.mark.parametrize("name", ["my gan's (v2) #1 100%", "$5 ü ?%20", '"[a]*\\$'])
-def test_odd_names_pass(name: str) -> None:
-    check_path(Path("/home") / name)
+@pytest.mark.parametrize("name", ["my gan's (v2) #1 100%", "a:b", "$HOME", "{x}"])
+def test_an_environment_lies_in_a_plain_path(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGAN_CACHE", str(tmp_path / "cache"))
+    (tmp_path / name).mkdir()
+    environment = tmp_path / name / ".venv"
+    place_environment(tmp_path / name, environment)
+    place = environment.resolve()
+    assert place.is_relative_to(tmp_path / "cache")
+    place_environment(tmp_path / name, environment)
+    assert environment.resolve() == place
+    place.rmdir()  # somebody emptied the cache
+    place_environment(tmp_path / name, environment)
+    assert environment.resolve() == place
+    assert place.is_dir()
 
 
-@pytest.mark.parametrize("name", [f"a{os.pathsep}b", "a\nb", "a $HOME", "${x}", "{x}"])
-def test_names_that_no_path_can_hold_are_refused(name: str) -> None:
-    assert "rename the folder" in refusal(check_path, Path("/home") / name)
+def test_an_environment_that_is_there_or_in_a_plain_path_stays(tmp_path: Path) -> None:
+    place_environment(tmp_path, tmp_path / ".venv")
+    assert not (tmp_path / ".venv").is_symlink()
+    (tmp_path / "a b/.venv").mkdir(parents=True)
+    place_environment(tmp_path / "a b", tmp_path / "a b/.venv")
+    assert not (tmp_path / "a b/.venv").is_symlink()
+
+
+def test_paths_in_which_no_environment_can_be_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "rename the folder" in refusal(place_environment, Path("/home/a\nb"), Path(".venv"))
+    monkeypatch.setenv("PGAN_CACHE", str(tmp_path / "my cache"))
+    assert "set PGAN_CACHE to a folder" in refusal(place_environment, tmp_path / "my gans", tmp_path / "my gans/.venv")
 
 
 def test_a_disk_without_symbolic_links_is_refused_while_there_is_no_environment(
