@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from miniature import Pipeline, isolated_environment
+from miniature import ROOT, Pipeline, isolated_environment
 from places import read_only, small_disk
 
 from pgan.errors import InputError
@@ -104,16 +104,19 @@ def test_braces_in_the_path_are_refused(root: Path) -> None:
         (root.parent / name).rename(root)
 
 
-def test_a_stage_refuses_before_its_work(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stage_refuses_before_its_work(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from stages import runner
 
     (root / "data").touch()
     monkeypatch.chdir(root)
-    monkeypatch.setattr(runner, "resolved", lambda _: {"phases": {}})
+    (root / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     worked: list[int] = []
     with pytest.raises(SystemExit) as end:
-        runner._run(runner.Stage("init"), lambda: worked.append(1))
+        runner._run(runner.Stage("init"), lambda: worked.append(1), lambda: None)
     assert (end.value.code, worked) == (2, [])
+    assert "data: a file, where the pipeline needs a folder" in capsys.readouterr().err
 
 
 # --- git and DVC
