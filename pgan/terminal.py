@@ -38,7 +38,8 @@ def protect_streams() -> None:
     """Let standard output and error say anything but passwords, and messages be lost where nobody can read them."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name may be any bytes; that it cannot be shown is no failure
-            stream.reconfigure(errors="backslashreplace")
+            with suppress(OSError):  # of a stream that stands for another
+                stream.reconfigure(errors="backslashreplace")
     if sys.stdout is not None:
         sys.stdout = Discreet(sys.stdout)
     if sys.stderr is not None:
