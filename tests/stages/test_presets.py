@@ -57,6 +57,8 @@ def tiny(content: dict[str, Any], images: Path, most: int) -> dict[str, Any]:
     for section, values in TINY.items():
         content[section] |= values
     content["networks"] |= WIDTHS[content["networks"].get("architecture", "progressive")]
+    if content["networks"].get("classes"):
+        content["networks"]["classes"] = 2
     content["phases"] = {
         name: phase | {"kimg": 0.004, "batch": 4} for name, phase in list(content["phases"].items())[:most]
     }
