@@ -74,6 +74,9 @@ def run(stage: Stage, work: Callable[[], None], last: Callable[[], None] = lambd
     `last` is called when nothing can make the stage fail any more.
     """
     begin()
+    if stage.phase is None and len(sys.argv) > 1:
+        print(f"usage: python -m stages.{stage.name}", file=sys.stderr)
+        sys.exit(2)
     try:
         _run(stage, work, last)
     except SystemExit as stop:

@@ -15,6 +15,7 @@ from pgan.prepare.build import build
 from pgan.prepare.config import Prepare
 from pgan.prepare.signatures import identify
 from pgan.prepare.sources import Source, open_source, tree
+from pgan.prepare.sources.kinds import is_part
 from pgan.prepare.sources.left_out import LeftOut, Tally
 from pgan.prepare.sources.left_out import told as line
 
@@ -205,3 +206,8 @@ def test_names_in_a_deep_archive_are_bounded(settings: Settings, tmp_path: Path)
     content = named(*(f"{'a/' * 10_000}{n}.png" for n in range(20)))
     source = open_source(settings("zip", path=str(make("zip", tmp_path, content))), 0)
     assert len(source.names) == 20
+
+
+def test_a_compressed_archive_is_no_part_of_a_split_one() -> None:
+    assert not any(map(is_part, ["a.tar.gz", "a.tar.xz", "a.tar.lz", "a.tar.bz", "a.zip.gz", "a.tgz", "a.zip"]))
+    assert all(map(is_part, ["a.zip.001", "a.z01", "a.part1.rar", "a.tar.gz.aa", "a.tar.gz.partab", "a.7z.02"]))

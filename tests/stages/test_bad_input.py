@@ -45,6 +45,8 @@ def test_a_stage_refuses_bad_parameters_before_it_touches_anything(
 def test_a_stage_refuses_what_is_no_phase(pipeline: Pipeline) -> None:
     done = pipeline.run("python", "-m", "stages.train", "grow_9", check=False)
     assert (done.returncode, done.stdout) == (2, "error: params.yaml: phases has no 'grow_9'\n")
+    done = pipeline.run("python", "-m", "stages.init", "--help", check=False)
+    assert (done.returncode, done.stdout) == (2, "usage: python -m stages.init\n")
     done = pipeline.run("python", "-m", "stages.evaluate", check=False)
     assert (done.returncode, done.stdout) == (2, "usage: python -m stages.evaluate PHASE\n")
 

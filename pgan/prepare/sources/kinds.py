@@ -73,7 +73,7 @@ LOOKED_INTO = ("HEIF", "AVIF", "unread")
 """Groups whose endings are wrong often enough for a look at the first bytes: phones rename JPEG files to .heic."""
 
 _PART = re.compile(
-    r"\.(?:z|r)\d\d$|\.part\d+\.rar$|\.(?:zip|7z|rar|tar|tgz|txz|gz|bz2|xz|zst)\.(?:\d{2,4}|(?:part)?[a-z]{2})$",
+    r"\.(?:z|r)\d\d$|\.part\d+\.rar$|\.(?:zip|7z|rar|tar|tgz|txz|gz|bz2|xz|zst)\.(?:\d{2,4}|part[a-z]{2}|a[a-z])$",
     re.IGNORECASE,
 )
 _SYSTEM_FOLDERS = (
