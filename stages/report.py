@@ -4,13 +4,13 @@ No stage of its own, because it makes nothing: run it whenever MLflow missed som
 clone, or when its server was away.
 """
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from pgan.errors import RunError, user_errors
+from pgan.inputs import read_json
 from pgan.terminal import begin
 from stages.runner import PARAMS, resolved, root
 from stages.tracking import settle
@@ -70,16 +70,11 @@ def summary(tracked: bool) -> list[str]:
         f"  loss curves                  {RENDER / 'losses.png'}",
         f"  metrics by phase             {EVALUATE}/<phase>/metrics.json   (or: dvc metrics show)",
     ]
-    rows = [(path.parent.name, _read(path)) for path in EVALUATE.glob("*/metrics.json")]
+    rows = [(path.parent.name, read_json(path)) for path in EVALUATE.glob("*/metrics.json")]
     if rows:
         lines += ["", *_table(rows)]
     browser = "  compare runs in the browser: make ui   (MLflow at http://127.0.0.1:5000)"
     return [*lines, "", *([browser, ""] if tracked else [])]
-
-
-def _read(path: Path) -> dict[str, float]:
-    content: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
-    return content
 
 
 def _table(rows: list[tuple[str, dict[str, float]]]) -> list[str]:

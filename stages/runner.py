@@ -14,7 +14,7 @@ from typing import Any
 
 from pgan.config import EXPECTED, Parameters
 from pgan.errors import InputError, user_errors
-from pgan.experiment import check_data, check_experiment
+from pgan.experiment import Experiment, check_data, check_experiment, read_experiment
 from pgan.terminal import begin
 from stages import places
 
@@ -50,13 +50,11 @@ def root() -> Path:
 
 def resolved(params: Path) -> dict[str, Any]:
     """The parameters of a file as they hold, defaults filled in. Raises InputError for every mistake in it."""
-    return _resolved(Parameters.read(params))
+    return _plain(read_experiment(params))
 
 
-def _resolved(parameters: Parameters) -> dict[str, Any]:
-    content: dict[str, Any] = check_experiment(parameters.content, parameters.path).model_dump(
-        mode="json", by_alias=True
-    )
+def _plain(experiment: Experiment) -> dict[str, Any]:
+    content: dict[str, Any] = experiment.model_dump(mode="json", by_alias=True)
     return content
 
 
@@ -93,12 +91,13 @@ def _run(stage: Stage, work: Callable[[], None], last: Callable[[], None]) -> No
     from stages.tracking import Tracker
 
     parameters = Parameters.read(PARAMS)
-    values = _resolved(parameters)
+    experiment = check_experiment(parameters.content, PARAMS)
+    values = _plain(experiment)
     if stage.phase is not None and stage.phase not in values["phases"]:
         raise InputError(f"{PARAMS}: phases has no '{stage.phase}'")
     places.check(Path())
     if stage.name not in ("prepare", "init"):  # the others come after `prepare`
-        _check_data(parameters)
+        _check_data(experiment)
     set_aside(stage.gathers, values["phases"])
     picture = Picture(stage.address, parameters, stage.kept)
     with Tracker(stage, values, root()):
@@ -119,10 +118,9 @@ def _expecting(parameters: Parameters) -> Iterator[None]:
         del os.environ[EXPECTED]
 
 
-def _check_data(parameters: Parameters) -> None:
+def _check_data(experiment: Experiment) -> None:
     """Refuse parameters that do not fit the images that are there, before hours of training, not after."""
-    from pgan.data.pyramid import open_labels
+    from pgan.data.pyramid import count_classes, open_labels
 
     labels = open_labels(PYRAMID)  # which every one of these stages depends on
-    experiment = check_experiment(parameters.content, parameters.path)
-    check_data(experiment, len(labels), int(labels.max()) + 1 if labels.any() else 0, parameters.path)
+    check_data(experiment, len(labels), count_classes(labels), PARAMS)

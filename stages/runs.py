@@ -4,7 +4,6 @@ A metric's step is the number of real images shown to the critic since `init`: 1
 """
 
 import hashlib
-import json
 import os
 import subprocess
 import tempfile
@@ -16,6 +15,7 @@ from typing import Any
 from mlflow.entities import Metric, Param, Run
 
 from pgan.errors import redacted
+from pgan.inputs import read_json
 from stages.points import Clash, Points, curves, numbers
 from stages.runner import Stage
 from stages.store import alone, connect, repository
@@ -143,10 +143,10 @@ class Runs:
         points.add(curves(list(read_rows(path))))
 
     def _log_evaluation(self, path: Path, points: Points) -> None:
-        points.add(numbers(_read(path), _images(path.parent.name)))
+        points.add(numbers(read_json(path), _images(path.parent.name)))
 
     def _log_numbers(self, path: Path, points: Points) -> None:
-        content = {f"{path.parent.name}.{key}": value for key, value in _read(path).items()}
+        content = {f"{path.parent.name}.{key}": value for key, value in read_json(path).items()}
         points.add(numbers(content, 0))
 
     def _log_checkpoint(self, path: Path, _: Points) -> None:
@@ -222,7 +222,7 @@ class Child:
         for path in files:
             if path.name == "metrics.json":
                 step = _images(self.stage.phase) if self.stage.phase else 0
-                self._log(numbers(_read(path), step))
+                self._log(numbers(read_json(path), step))
             elif path.name == "losses.csv" and self.stage.name == "train":
                 self.log_curves(list(read_rows(path)))
         for path in files:  # when it is settled which run they belong to
@@ -270,12 +270,7 @@ def flatten(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def _images(phase: str) -> int:
     """Images since `init` at the end of a phase."""
-    return round(_read(TRAIN / phase / "summary.json")["total_kimg"] * 1000)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+    return round(read_json(TRAIN / phase / "summary.json")["total_kimg"] * 1000)
 
 
 def _section(parameters: dict[str, Any], stage: Stage) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import URL, make_url
 
-from stages.troubles import DEFAULT, NAME, URI, DeletedExperiment
+from stages.troubles import NAME, DeletedExperiment, tracking_uri
 
 EXPERIMENT = "pgan"
 SQLITE = "sqlite:///"
@@ -44,11 +44,11 @@ def connect(root: Path) -> tuple[MlflowClient, str]:
     """A client and the experiment's id; by default in a SQLite file in the repository's root."""
     path = _database(root)
     if path is None:
-        return _open(_uri(), None)
+        return _open(tracking_uri(), None)
     _check_place(path)
     if not path.exists():
         make(path)
-    query = dict(make_url(_uri()).query) or {"timeout": str(BUSY_SECONDS)}
+    query = dict(make_url(tracking_uri()).query) or {"timeout": str(BUSY_SECONDS)}
     return _open(_address(path, query), artifacts(path))
 
 
@@ -64,15 +64,11 @@ def repository(root: Path) -> str:
     return f"{path.read_text(encoding='utf-8')}-{path.stat().st_ino}"
 
 
-def _uri() -> str:
-    return os.environ.get(URI) or DEFAULT
-
-
 def _database(root: Path) -> Path | None:
     """The SQLite file, seen from the root: DVC may run the stage in a folder that it deletes. None for a server."""
-    if not _uri().startswith(SQLITE):
+    if not tracking_uri().startswith(SQLITE):
         return None
-    name = make_url(_uri()).database
+    name = make_url(tracking_uri()).database
     return root / name if name and name != ":memory:" else None
 
 

@@ -99,7 +99,7 @@ def _of_the_address(error: BaseException) -> str:
             f"{URI} is no address: write @ : / ? # in a password as %40 %3A %2F %3F %23, or give it in "
             "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead"
         )
-    scheme = urlsplit(_uri()).scheme
+    scheme = urlsplit(tracking_uri()).scheme
     if _code(error) == "INVALID_PARAMETER_VALUE" and scheme in ("", "file") and not _folders_allowed():
         return (
             f"MLflow no longer writes to a folder such as ./mlruns: unset {URI}, or set it to {DEFAULT}, or to the "
@@ -110,13 +110,14 @@ def _of_the_address(error: BaseException) -> str:
     return ""
 
 
-def _uri() -> str:
+def tracking_uri() -> str:
+    """Of the store that MLflow's variable names, or else the default one."""
     return os.environ.get(URI) or DEFAULT
 
 
 def _is_address() -> bool:
     try:
-        return urlsplit(_uri()).port != 0
+        return urlsplit(tracking_uri()).port != 0
     except ValueError:
         return False
 

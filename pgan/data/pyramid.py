@@ -123,6 +123,11 @@ def open_labels(folder: Path) -> np.ndarray:
     return labels
 
 
+def count_classes(labels: np.ndarray) -> int:
+    """Classes of a pyramid by its labels, (N,): the last one has an image. 0 where there are none: all labels are 0."""
+    return int(labels.max()) + 1 if labels.any() else 0
+
+
 def _open(path: Path, advice: str) -> np.ndarray:
     try:
         return open_array(path)

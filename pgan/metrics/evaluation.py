@@ -13,6 +13,7 @@ from pgan.data.pyramid import read_meta
 from pgan.errors import InputError, shown
 from pgan.metrics import ms_ssim, sliced_wasserstein
 from pgan.metrics.classes import class_metrics
+from pgan.metrics.classifier import FEATURES
 from pgan.metrics.config import Evaluate, Features
 from pgan.metrics.feature_space import Extractor, extract, open_extractor, read_space, real_features
 from pgan.metrics.frechet import frechet_distance
@@ -103,7 +104,7 @@ def evaluate_generator(
     except ValueError as error:
         raise InputError(f"evaluate.batch: {error}") from None
     if read_space(reals.features).channels != meta.channels:
-        raise InputError(f"{reals.features}: made of images of other channels than {reals.pyramid}; make it anew")
+        raise InputError(f"{reals.features}: made of images of other channels than {reals.pyramid}; {FEATURES}")
     extractor = open_extractor(reals.features, features, device)
     target = params.target_resolution or meta.levels[-1]
     if extractor and "frechet" in params.metrics:
@@ -121,7 +122,7 @@ def evaluate_generator(
     if extractor and "features" in needed:
         chunks = _chunks(fakes[: needed["features"]], features.batch)
         asked = Asked(frequencies, None if labels is None else labels[: needed["features"]])
-        metrics |= _feature_metrics(chunks, extractor, generator, reals, params, features, asked, seed)
+        metrics |= _feature_metrics(chunks, extractor, generator, reals, params, features.space, target, asked, seed)
     if "swd" in needed:
         metrics |= _swd(fakes[: needed["swd"]], reals, params, seed, scratch)
         metrics |= _flagged(biased_swd(params, meta.count))
@@ -148,7 +149,8 @@ def _feature_metrics(
     generator: Generator,
     reals: Reals,
     params: Evaluate,
-    features: Features,
+    space: str,
+    target: int,
     asked: Asked,
     seed: int,
 ) -> dict[str, float]:
@@ -163,19 +165,18 @@ def _feature_metrics(
         _check_dimensions(real, fake, reals.features)
         metrics |= _distances(real, fake, params, seed)
         if "frechet" in wanted:
-            target = params.target_resolution or read_meta(reals.pyramid).levels[-1]
             at_target = real if target == resolution else real_features(reals.features, target)
             _check_dimensions(at_target, fake, reals.features)
             metrics["frechet_target"] = (
                 metrics["frechet"] if target == resolution else frechet_distance(at_target, fake)
             )
-    by_class = {name for name in ON_CLASSIFIER if name in wanted and features.space == "classifier"}
+    by_class = {name for name in ON_CLASSIFIER if name in wanted and space == "classifier"}
     classes = 0
     if by_class or "inception_score" in wanted:
         probabilities = extract(extractor.probabilities, fakes)
         classes = probabilities.shape[1]
         if by_class and classes != len(asked.frequencies):
-            raise InputError(f"{reals.features}: not the features of {reals.pyramid}; make them anew")
+            raise InputError(f"{reals.features}: not the features of {reals.pyramid}; {FEATURES}")
         if "classes" in by_class:
             frequencies = torch.from_numpy(asked.frequencies)
             metrics |= class_metrics(probabilities, params.classes.min_share, frequencies, asked.labels)
@@ -209,7 +210,7 @@ def _say_what_is_left_out(params: Evaluate, features: Features, needed: dict[str
 def _check_dimensions(real: Tensor, fake: Tensor, folder: Path) -> None:
     if real.shape[1] != fake.shape[1]:
         found = f"features of {real.shape[1]} dimensions, but its network makes {fake.shape[1]}"
-        raise InputError(f"{folder}: {found}; make the features anew")
+        raise InputError(f"{folder}: {found}; {FEATURES}")
 
 
 def _distances(real: Tensor, fake: Tensor, params: Evaluate, seed: int) -> dict[str, float]:

@@ -26,7 +26,7 @@ from pgan.metrics.modes import DIGITS, channels_apart, together
 from pgan.metrics.outputs import rounded, write_json
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import choose, real_chunks
-from pgan.metrics.sizes import FEWEST_REALS
+from pgan.metrics.sizes import too_few
 
 SPACE, CLASSIFIER, METRICS = "space.json", "classifier.pt", "metrics.json"
 
@@ -67,8 +67,8 @@ def make_features(
     meta = read_meta(pyramid)
     metrics: dict[str, float] = {}
     digest = None
-    if meta.count < FEWEST_REALS:
-        raise InputError(f"{pyramid}: 1 image, but metrics compare sets of at least {FEWEST_REALS}; add images")
+    if reason := too_few(meta.count):
+        raise InputError(f"{pyramid}: {reason}")
     with replaced_folder(out, marker=SPACE, maker="pgan features") as folder:
         if params.space == "classifier":
             model, metrics = train_classifier(pyramid, params.classifier, mirror, seed, device)

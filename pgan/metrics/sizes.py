@@ -34,14 +34,21 @@ class Sizes:
     """The smallest share of a class in the data; None without classes."""
 
 
+def too_few(reals: int) -> str | None:
+    """Why nothing can be measured with so many images, if so."""
+    if reals >= FEWEST_REALS:
+        return None
+    return f"{reals} image, but metrics compare sets of at least {FEWEST_REALS}; add images"
+
+
 def impossible(params: Evaluate, features: Features, reals: int | None) -> list[Problem]:
     """Settings for which there are too few images, each with the values that are allowed.
 
     Args:
         reals: images in the data; None where that is not known yet.
     """
-    if reals is not None and reals < FEWEST_REALS:
-        return [("prepare", f"{reals} image, but metrics compare sets of at least {FEWEST_REALS}; add images")]
+    if reals is not None and (reason := too_few(reals)):
+        return [("prepare", reason)]
     if features.space == "none":
         return []
     wanted, problems = params.metrics, []

@@ -151,7 +151,7 @@ def _check_unchanged(parameters: Parameters, inputs: Inputs, code: Inputs, store
 
 def _check_data(shape: tuple[int, ...], labels: "np.ndarray", networks: Networks, params: Path, pyramid: Path) -> None:
     """Whether the pyramid fits the networks. Raises InputError."""
-    from pgan.data.pyramid import PREPARE
+    from pgan.data.pyramid import PREPARE, count_classes
 
     if shape[1] != networks.channels:
         raise InputError(
@@ -160,6 +160,5 @@ def _check_data(shape: tuple[int, ...], labels: "np.ndarray", networks: Networks
         )
     if len(labels) != shape[0]:
         raise InputError(f"{pyramid}: {shape[0]} images but {len(labels)} labels; {PREPARE}")
-    found = int(labels.max()) + 1 if labels.any() else 0  # without labels all are 0
-    if reason := networks.class_problem(found):
+    if reason := networks.class_problem(count_classes(labels)):
         raise InputError(f"{params}: networks.classes: {reason}")

@@ -7,6 +7,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from encoders import STORED
 from PIL import Image, PngImagePlugin, features
 
 from pgan.prepare.decode import MAX_PIXELS, decode, from_array
@@ -114,16 +115,7 @@ def test_cmyk(colours: Image.Image) -> None:
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_rotation(colours: Image.Image, form: str, orientation: int) -> None:
-    stored_from_upright = {
-        1: None,
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }[orientation]
+    stored_from_upright = STORED[orientation]
     stored = colours if stored_from_upright is None else colours.transpose(stored_from_upright)
     exif = Image.Exif()
     exif[0x0112] = orientation

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from encoders import encoded
+from encoders import STORED, encoded
 from PIL import Image, features
 
 from pgan.prepare import decode as decoding
@@ -15,18 +15,6 @@ from pgan.prepare.decode import _formats, decode, suffixes
 heif = pytest.importorskip("pillow_heif", reason="needs the extra `heic`")
 ROOT = Path(__file__).parents[2]
 FORMS = ["HEIF", pytest.param("AVIF", marks=pytest.mark.skipif(not features.check("avif"), reason="no AVIF here"))]
-
-STORED = {
-    1: None,
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
-"""From upright to how an image of that orientation is stored."""
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -36,6 +35,7 @@ from workplace import (
     output_of,
     rows,
     select,
+    serving,
     start_paused,
     tracked,
     wait_until,
@@ -292,8 +292,8 @@ def trouble(kind: str, place: Pipeline, database: Path) -> Iterator[dict[str, st
             uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
             yield {"MLFLOW_TRACKING_URI": uri, "MLFLOW_HTTP_REQUEST_TIMEOUT": "2"}
     elif kind == "slow server":
-        with slow_server() as uri:
-            yield {"MLFLOW_TRACKING_URI": uri}
+        with serving(Slow) as address:
+            yield {"MLFLOW_TRACKING_URI": f"http://{address}"}
     else:
         with locked(database):
             yield {"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db?timeout=1"}
@@ -308,15 +308,6 @@ class Slow(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Nothing."""
-
-
-@contextlib.contextmanager
-def slow_server() -> Iterator[str]:
-    """Its address."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 @pytest.mark.parametrize(

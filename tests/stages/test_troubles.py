@@ -5,7 +5,6 @@ import shutil
 import socket
 import sqlite3
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ import requests
 import sqlalchemy
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from workplace import locked
+from workplace import locked, serving
 
 from pgan.errors import RunError
 from stages import report, tracking
@@ -86,10 +85,8 @@ def server(status: int, body: str) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             """Nothing."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as one:
-        threading.Thread(target=one.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{one.server_port}"
-        one.shutdown()
+    with serving(Answer) as address:
+        yield address
 
 
 @pytest.mark.parametrize(

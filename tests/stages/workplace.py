@@ -2,10 +2,12 @@
 
 import contextlib
 import fcntl
+import http.server
 import shutil
 import signal
 import sqlite3
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -145,6 +147,15 @@ def locked(database: Path) -> Iterator[sqlite3.Connection]:
     with contextlib.closing(sqlite3.connect(database, isolation_level=None, timeout=60)) as connection:
         connection.execute("begin exclusive")
         yield connection
+
+
+@contextlib.contextmanager
+def serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A server on this machine that answers as the handler does; host and port."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -209,9 +209,7 @@ class _Bounded:
 
         At the file's end, checksums have been compared.
         """
-        if (
-            self.tell() != position + tarfile.BLOCKSIZE
-        ):  # else tarfile has read the block: no compressed stream goes back
+        if self.tell() != position + tarfile.BLOCKSIZE:  # else tarfile has read it, and no compressed stream goes back
             self.seek(position)
             self.read(tarfile.BLOCKSIZE)
         if self._header != bytes(tarfile.BLOCKSIZE):

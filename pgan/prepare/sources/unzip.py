@@ -91,7 +91,7 @@ def _unpacker(info: zipfile.ZipInfo, file: Any) -> Any:
             return bz2.BZ2Decompressor()
         case zipfile.ZIP_LZMA:
             return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[_lzma_filter(file, info.file_size)])
-        case 95:
+        case method if method == XZ:
             return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_FILE)
     return decompressor()
 
