@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 PORT ?= 5000
+# processes that run the tests
+JOBS ?= auto
 VENV := .venv
 BIN := $(VENV)/bin
 # Programs of the environment, which may be a link.  By `python -m`, because the first line of what pip writes into bin/
@@ -30,7 +32,7 @@ test: $(VENV)/dev ## ruff, mypy, import-linter and the tests
 	$(call say,mypy)
 	@echo lint-imports; export PATH="$$(cd $(BIN) && pwd -P):$$PATH"; \
 		python -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
-	$(call say,pytest)
+	$(call say,pytest --numprocesses $(JOBS) --dist loadfile)
 
 test-slow: $(VENV)/dev ## the checks that train for minutes
 	$(call say,pytest -m slow)

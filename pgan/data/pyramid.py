@@ -73,6 +73,7 @@ def read_meta(folder: Path) -> Meta:
 def _checks(meta: Meta) -> dict[str, bool]:
     """Whether each field is what it should be, whoever wrote it."""
     levels = meta.levels if isinstance(meta.levels, list) else []
+    classes = meta.classes if isinstance(meta.classes, list) else []
     return {
         "count": _is_whole(meta.count, 2**40),
         "channels": _is_whole(meta.channels, 3) and meta.channels != 2,
@@ -82,13 +83,13 @@ def _checks(meta: Meta) -> dict[str, bool]:
         "source_digest": isinstance(meta.source_digest, str),
         "skipped": isinstance(meta.skipped, list),
         "left_out": isinstance(meta.left_out, list) and all(isinstance(entry, dict) for entry in meta.left_out),
-        "class_counts": isinstance(meta.class_counts, list) and _are_counts(meta.class_counts, meta.classes),
+        "class_counts": isinstance(meta.class_counts, list) and _are_counts(meta.class_counts, len(classes)),
         "remarks": isinstance(meta.remarks, list) and all(isinstance(remark, dict) for remark in meta.remarks),
     }
 
 
-def _are_counts(counts: list[Any], classes: list[str]) -> bool:
-    return len(counts) in (0, len(classes)) and all(count == 0 or _is_whole(count, 2**40) for count in counts)
+def _are_counts(counts: list[Any], classes: int) -> bool:
+    return len(counts) in (0, classes) and all(count == 0 or _is_whole(count, 2**40) for count in counts)
 
 
 def _is_whole(value: Any, most: int) -> bool:

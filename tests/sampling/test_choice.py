@@ -97,7 +97,7 @@ def test_of_a_thousand_names_the_one_asked_for_is_among_those_shown(tmp_path):
 @pytest.mark.parametrize("names", [["0", "1"], [], ["x" * 1000] * 1000])
 def test_names_that_would_say_nothing_or_fill_the_screen(names, tmp_path):
     write_classes(tmp_path, names)
-    said = numbered_classes(len(names) or 2, pyramid=tmp_path)
+    said = numbered_classes(len(names) or 2, pyramid=tmp_path).replace(str(tmp_path), "")
     assert ("in " in said) == (len(names) == 1000)
     assert len(said) < 800
 

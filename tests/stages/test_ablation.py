@@ -120,9 +120,9 @@ def test_nothing_is_queued_where_something_is_wrong(place: Pipeline) -> None:
     for arguments, message in (
         (("--rows", "nothing"), "--rows: tiny has no row 'nothing', but plain, longer"),
         (("--jobs", "0"), "--jobs: must be 1 or more, found 0"),
-        (("--set", "seed"), "--set: expected KEY=VALUE, found 'seed'"),
-        (("--data", "loose"), "loose: known to neither git nor DVC, so that no queued experiment would find it"),
-        (("--data", "added"), "added: known to neither git nor DVC"),  # as git does not know added.dvc
+        (("--set", "seed"), "--set: expected KEY=VALUE such as training.drift=0, found 'seed'"),
+        (("--data", "loose"), "loose: unknown to git and DVC, so that no queued experiment would find it"),
+        (("--data", "added"), "added: unknown to git and DVC"),  # as git does not know added.dvc
     ):
         done = place.run(*COMMAND, *arguments, check=False)
         assert done.returncode == 2, done.stdout
@@ -134,7 +134,8 @@ def test_nothing_is_queued_where_something_is_wrong(place: Pipeline) -> None:
 def test_an_experiment_finds_images_that_dvc_alone_knows(place: Pipeline) -> None:
     Image.new("L", (8, 8)).save(place.path / "a.png")
     with zipfile.ZipFile(place.path / "sources/images.zip", "w") as archive:
-        archive.write(place.path / "a.png", "class0/a.png")
+        for label in range(2):
+            archive.write(place.path / "a.png", f"class{label}/a.png")
     place.dvc("add", "--quiet", "sources/images.zip")
     place.commit()
     changes = ("prepare.source=zip", "prepare.path=sources/images.zip", "prepare.max_images=null")
