@@ -24,7 +24,7 @@ help: ## this list
 demo: pipeline-place $(VENV)/pipeline ## set up everything, train on the embedded digits, say where the results are
 	@$(RUN) pgan check
 	$(call say,dvc repro)
-	@$(RUN) stages.report
+	@$(RUN) stages.tracking.report
 
 test: $(VENV)/dev ## ruff, mypy, import-linter and the tests
 	$(call say,ruff check .)
@@ -38,7 +38,7 @@ test-slow: $(VENV)/dev ## the checks that train for minutes
 	$(call say,pytest -m slow)
 
 ui: $(VENV)/pipeline ## compare runs in the browser: http://127.0.0.1:5000, or make ui PORT=5001
-	@$(RUN) stages.ui --port '$(PORT)'
+	@$(RUN) stages.tracking.ui --port '$(PORT)'
 
 clean: ## delete the environment; results in data/ and mlflow.db stay
 	@case "$$(cd $(VENV) 2>/dev/null && pwd -P)" in */environments/pgan-*) rm -rf "$$(cd $(VENV) && pwd -P)";; esac
@@ -48,10 +48,10 @@ clean: ## delete the environment; results in data/ and mlflow.db stay
 
 place:
 	@$(ANY_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: pgan needs Python 3.11 or newer: make PYTHON=python3.11 …")'
-	@$(ANY_PYTHON) -m stages.places --environment $(VENV)
+	@$(ANY_PYTHON) -m stages.checks.places --environment $(VENV)
 
 pipeline-place: place
-	@$(ANY_PYTHON) -m stages.places --pipeline
+	@$(ANY_PYTHON) -m stages.checks.places --pipeline
 
 # torch first and alone, at its pin: a build without CUDA is then found where there is one
 $(VENV)/torch: constraints.txt | place

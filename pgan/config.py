@@ -17,8 +17,8 @@ import pydantic
 import yaml
 
 from pgan.errors import SEPARATOR, InputError, RunError, shown
-from pgan.inputs import read_bytes
-from pgan.strict_yaml import parse
+from pgan.untrusted.inputs import read_bytes
+from pgan.untrusted.strict_yaml import parse
 
 
 class Section(pydantic.BaseModel):

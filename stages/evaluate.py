@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from pgan.metrics.command import evaluate
-from stages.runner import Stage, phase_argument, run
+from stages.runner import phase_argument, run
+from stages.tracking.stage import Stage
 
 PYRAMID = Path("data/pyramid")
 FEATURES = Path("data/features")

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from pgan.metrics.command import features
-from stages.runner import Stage, run
+from stages.runner import run
+from stages.tracking.stage import Stage
 
 PYRAMID = Path("data/pyramid")
 FEATURES = Path("data/features")

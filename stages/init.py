@@ -6,7 +6,8 @@ It lies among the phases so that dvc.yaml can name any phase's parent as data/tr
 from pathlib import Path
 
 from pgan.networks.command import init
-from stages.runner import Stage, run
+from stages.runner import run
+from stages.tracking.stage import Stage
 
 OUT = Path("data/train/init")
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from pgan.rendering.command import render
-from stages.runner import Stage, run
+from stages.runner import run
+from stages.tracking.stage import Stage
 
 PYRAMID = Path("data/pyramid")
 TRAIN = Path("data/train")

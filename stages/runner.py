@@ -8,54 +8,16 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pgan.config import EXPECTED, Parameters
 from pgan.errors import InputError, user_errors
-from pgan.experiment import Experiment, check_data, check_experiment, read_experiment
+from pgan.experiment import Experiment, check_data, check_experiment
 from pgan.terminal import begin
-from stages import places
+from stages.checks import places
+from stages.tracking.stage import PARAMS, Stage, in_full, root
 
-PARAMS = Path("params.yaml")
 PYRAMID = Path("data/pyramid")
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One execution of a stage of dvc.yaml."""
-
-    name: str
-    phase: str | None = None
-    out: Path = Path("data")
-    """Folder of its outputs."""
-    live: Path | None = None
-    """CSV file that grows while it runs."""
-    gathers: tuple[Path, ...] = ()
-    """Folders that it depends on as a whole: of all phases, and of no others."""
-    kept: str = ""
-    """What is not lost when it fails in the end, as a message says it."""
-
-    @property
-    def address(self) -> str:
-        """As DVC calls it: `prepare`, `train@grow_8`."""
-        return f"{self.name}@{self.phase}" if self.phase else self.name
-
-
-def root() -> Path:
-    """The user's repository, also when `dvc exp run --temp` or `--queue` runs the stage in a copy of it."""
-    return Path(os.environ.get("DVC_ROOT") or ".").resolve()
-
-
-def resolved(params: Path) -> dict[str, Any]:
-    """The parameters of a file as they hold, defaults filled in. Raises InputError for every mistake in it."""
-    return _plain(read_experiment(params))
-
-
-def _plain(experiment: Experiment) -> dict[str, Any]:
-    content: dict[str, Any] = experiment.model_dump(mode="json", by_alias=True)
-    return content
 
 
 def phase_argument() -> str:
@@ -86,13 +48,13 @@ def run(stage: Stage, work: Callable[[], None], last: Callable[[], None] = lambd
 
 @user_errors
 def _run(stage: Stage, work: Callable[[], None], last: Callable[[], None]) -> None:
-    from stages.leftovers import set_aside
-    from stages.picture import Picture
-    from stages.tracking import Tracker
+    from stages.checks.leftovers import set_aside
+    from stages.checks.picture import Picture
+    from stages.tracking.tracker import Tracker
 
     parameters = Parameters.read(PARAMS)
     experiment = check_experiment(parameters.content, PARAMS)
-    values = _plain(experiment)
+    values = in_full(experiment)
     if stage.phase is not None and stage.phase not in values["phases"]:
         raise InputError(f"{PARAMS}: phases has no '{stage.phase}'")
     places.check(Path())

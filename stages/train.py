@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pgan.training.command import train
 from stages.launch import launch
-from stages.runner import Stage, phase_argument, root, run
+from stages.runner import phase_argument, run
+from stages.tracking.stage import Stage, root
 
 PYRAMID = Path("data/pyramid")
 TRAIN = Path("data/train")

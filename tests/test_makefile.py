@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 ODD = """my gan's (v2) #1 100% $HOME x:z `x` ü "q" [a]?%20;&*\\"""
-RECORDED = ("pip", "venv", "pgan", "dvc", "stages.report", "stages.ui", "ruff", "mypy", "pytest")
+RECORDED = ("pip", "venv", "pgan", "dvc", "stages.tracking.report", "stages.tracking.ui", "ruff", "mypy", "pytest")
 PYTHON = f"""#!/bin/sh
 case "$1 $2" in
 {"|".join(f"'-m {name}'" for name in RECORDED)})
@@ -27,7 +27,7 @@ SOURCES = (
     "pgan/errors.py",
     "pgan/terminal.py",
     "stages/__init__.py",
-    "stages/places.py",
+    "stages/checks/places.py",
 )
 EMPTY = ("constraints.txt", "pyproject.toml", "dvc.yaml", "params.yaml", ".dvc/config", ".git/HEAD")
 
@@ -79,16 +79,16 @@ def test_the_demo_sets_up_what_it_lacks_and_starts_dvc_with_its_own_python(place
     own = (
         place.root.resolve() / ".venv/bin/python" if place.root.name == "plain" else place.environment() / "bin/python"
     )
-    assert asked[3:] == ["-m pgan check", "-m dvc repro", str(own), "-m stages.report"]
+    assert asked[3:] == ["-m pgan check", "-m dvc repro", str(own), "-m stages.tracking.report"]
     assert place.make("demo") == asked[3:], "set up anew"
 
 
 def test_the_other_targets(place: Place) -> None:
     assert "make demo" in place.make("help")[0]
     programs = [line.split()[1] for line in place.make("ui", "PORT=5001")]
-    assert programs == ["venv", "pip", "pip", "stages.ui"]
-    assert place.make("ui", "PORT=5001") == ["-m stages.ui --port 5001"]
-    assert place.make("ui") == ["-m stages.ui --port 5000"]
+    assert programs == ["venv", "pip", "pip", "stages.tracking.ui"]
+    assert place.make("ui", "PORT=5001") == ["-m stages.tracking.ui --port 5001"]
+    assert place.make("ui") == ["-m stages.tracking.ui --port 5000"]
     assert place.make("test-slow")[-1] == "-m pytest -m slow"
     place.make("clean")
     assert not os.path.lexists(place.root / ".venv")

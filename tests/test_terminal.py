@@ -45,7 +45,7 @@ def run(*command: str, folder: Path = ROOT, **environment: str) -> "subprocess.C
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_the_help_of_all_commands_is_said(locale: str) -> None:
-    modules = ("stages.places", "stages.ablate", "stages.ui", "benchmarks.prepare", "pgan")
+    modules = ("stages.checks.places", "stages.ablations", "stages.tracking.ui", "benchmarks.prepare", "pgan")
     done = run("-c", HELP, *modules, **LOCALES[locale])
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.count(b"--help") == len(modules)

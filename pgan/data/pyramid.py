@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from pgan.data.arrays import open_array
 from pgan.errors import InputError, shown
-from pgan.inputs import read_json
+from pgan.untrusted.arrays import open_array
+from pgan.untrusted.inputs import read_json
 
 LABELS = "labels.npy"
 META = "meta.json"

@@ -93,8 +93,8 @@ def choose_format(out: Path, asked: Format | None) -> Format:
 
 def _check_ours(beside: Path) -> None:
     """Do not overwrite a JSON file that is somebody else's."""
-    from pgan.inputs import read_bytes
     from pgan.interchange.description import LARGEST_TEXT, parse
+    from pgan.untrusted.inputs import read_bytes
 
     if beside.exists():
         try:

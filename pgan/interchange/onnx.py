@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from pgan.errors import InputError, RunError
-from pgan.inputs import read_bytes
 from pgan.interchange.description import KEY, Description, parse
 from pgan.interchange.extras import require
 from pgan.interchange.portable import Portable, example
+from pgan.untrusted.inputs import read_bytes
 
 OPSET = 18
 INPUTS = ("latents", "labels")

@@ -11,8 +11,8 @@ from pgan.errors import InputError, RunError
 from pgan.interchange.description import Description, describe
 from pgan.networks.architectures import build_generator
 from pgan.networks.network import Generator
-from pgan.networks.weights import with_weights
-from pgan.recognise import CHECKPOINT, EXPORTED, Kind, recognise, refusal
+from pgan.untrusted.recognise import CHECKPOINT, EXPORTED, Kind, recognise, refusal
+from pgan.untrusted.weights import with_weights
 
 Function = Callable[[Tensor, Tensor | None], Tensor]
 """Latents (N, latent_size) and labels (N,) on the CPU -> images (N, C, r, r) on any device."""
@@ -125,7 +125,7 @@ def _read_checkpoint(path: Path) -> tuple[Generator, float]:
     if not isinstance(weights, dict):
         raise InputError(f"{path}: a damaged checkpoint: it has no EMA generator")
     description = describe(content.get("networks"), content.get("resolution"), str(path))
-    generator = with_weights(build_generator, description.networks, description.resolution, weights, str(path))
+    generator = with_weights(lambda: build_generator(description.networks, description.resolution), weights, str(path))
     return generator.eval().requires_grad_(False), _alpha(content)
 
 

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from pgan.errors import InputError
-from pgan.inputs import read_bytes
 from pgan.interchange.description import KEY, LARGEST_TEXT, Description, parse
 from pgan.interchange.extras import require
 from pgan.networks.architectures import build_generator
 from pgan.networks.network import Generator
-from pgan.networks.weights import with_weights
-from pgan.recognise import AGAIN, recognise
+from pgan.untrusted.inputs import read_bytes
+from pgan.untrusted.recognise import AGAIN, recognise
+from pgan.untrusted.weights import with_weights
 
 
 def to_safetensors(generator: Generator, description: Description) -> bytes:
@@ -38,7 +38,9 @@ def from_safetensors(path: Path) -> Generator:
     except (SafetensorError, ValueError, RuntimeError):
         raise InputError(f"{path}: safetensors, cut off or damaged; {AGAIN}") from None
     d = parse(text, str(path)) if text else _beside(path)
-    return with_weights(build_generator, d.networks, d.resolution, weights, str(path)).eval().requires_grad_(False)
+    return (
+        with_weights(lambda: build_generator(d.networks, d.resolution), weights, str(path)).eval().requires_grad_(False)
+    )
 
 
 def description_path(path: Path) -> Path:

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from pgan.errors import InputError
 from pgan.interchange.description import KEY, Description, parse
 from pgan.interchange.portable import Portable, example
-from pgan.networks.archive import check_archive
-from pgan.recognise import AGAIN
+from pgan.untrusted.archive import check_archive
+from pgan.untrusted.recognise import AGAIN
 
 EXTRA = f"{KEY}.json"
 

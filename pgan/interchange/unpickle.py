@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from pgan.errors import InputError
-from pgan.inputs import read_bytes
-from pgan.recognise import CHECKPOINT, EXPORTED, OFFICIAL, Kind, recognise, refusal
-from pgan.unpickle import Array, loads
-from pgan.unpickle import Record as OfficialNetwork
+from pgan.untrusted.inputs import read_bytes
+from pgan.untrusted.recognise import CHECKPOINT, EXPORTED, OFFICIAL, Kind, recognise, refusal
+from pgan.untrusted.unpickle import Array, loads
+from pgan.untrusted.unpickle import Record as OfficialNetwork
 
 __all__ = ["Array", "OfficialNetwork", "load"]
 

@@ -23,9 +23,9 @@ from pgan.metrics.progress import counted
 from pgan.metrics.reals import open_reals
 from pgan.metrics.sizes import classifier_problem, held_out
 from pgan.networks import checkpoint
-from pgan.networks.weights import check_tensor
 from pgan.randomness import derive
-from pgan.recognise import refusal
+from pgan.untrusted.recognise import refusal
+from pgan.untrusted.weights import check_tensor
 
 FORMAT = "pgan classifier 1"
 FEATURES = "make the features again with `pgan features`, or `dvc repro features`"

@@ -14,11 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgan.data.arrays import open_array
 from pgan.data.pyramid import read_meta
 from pgan.errors import InputError, shown
 from pgan.files import replaced_folder
-from pgan.inputs import read_json
 from pgan.metrics.classifier import FEATURES, load_classifier, save_classifier, train_classifier
 from pgan.metrics.config import Features
 from pgan.metrics.inception import find_inception, inception_features, inception_probabilities, load_inception
@@ -27,6 +25,8 @@ from pgan.metrics.outputs import rounded, write_json
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import choose, real_chunks
 from pgan.metrics.sizes import too_few
+from pgan.untrusted.arrays import open_array
+from pgan.untrusted.inputs import read_json
 
 SPACE, CLASSIFIER, METRICS = "space.json", "classifier.pt", "metrics.json"
 

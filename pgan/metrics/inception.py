@@ -20,10 +20,10 @@ from PIL import Image
 from torch import Tensor
 
 from pgan.errors import InputError, RunError, out_of_memory
-from pgan.inputs import open_file
 from pgan.metrics.config import InceptionParams
-from pgan.networks.archive import check_archive
-from pgan.recognise import Kind, recognise, refusal
+from pgan.untrusted.archive import check_archive
+from pgan.untrusted.inputs import open_file
+from pgan.untrusted.recognise import Kind, recognise, refusal
 
 INPUT = 299
 """Pixels a side of the network's input."""

@@ -7,6 +7,7 @@ import errno
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from pgan.config import in_words
 from pgan.errors import InputError, out_of_memory, shown
 from pgan.files import whole_file
 from pgan.networks.architectures import build_critic, build_generator
-from pgan.networks.archive import check_plain, not_a_checkpoint
 from pgan.networks.config import Networks
 from pgan.networks.network import Critic, Generator, Network
-from pgan.networks.weights import check_tensor, with_weights
+from pgan.untrusted.archive import check_plain
+from pgan.untrusted.recognise import CHECKPOINT, EXPORTED, OFFICIAL, refusal
+from pgan.untrusted.weights import check_tensor, with_weights
 
 FORMAT = "pgan checkpoint 1"
 
@@ -135,8 +137,8 @@ def from_state(content: Any, where: str) -> Checkpoint:
     parts: list[Any] = [content.get(name) for name in ("generator", "critic", "ema")]
     if not all(isinstance(part, dict) for part in parts):
         raise InputError(f"{where}: a damaged checkpoint: it lacks a network")
-    generator, ema = (with_weights(build_generator, config, resolution, part, where) for part in parts[::2])
-    critic = with_weights(build_critic, config, resolution, parts[1], where)
+    generator, ema = (with_weights(partial(build_generator, config, resolution), part, where) for part in parts[::2])
+    critic = with_weights(partial(build_critic, config, resolution), parts[1], where)
     progress = _progress(content.get("progress"), where)
     optimizers = content.get("optimizers")
     if optimizers is not None:
@@ -196,6 +198,17 @@ def dump(content: dict[str, Any], path: Path) -> None:
             torch.save(content, file)
         except RuntimeError:  # its zip writer stumbles over a write that failed, and says nothing of the cause
             raise OSError(errno.ENOSPC, "the disk is probably full") from None
+
+
+def not_a_checkpoint(path: Path) -> InputError:
+    """The error of a reader of checkpoints: what the file is, and what to do."""
+    advice = "pgan reads checkpoints of its own, and `pgan import` makes one of an official Progressive GAN pickle"
+    by_what = {
+        OFFICIAL: "make a checkpoint of it with `pgan import`",
+        EXPORTED: "it has no critic; name the checkpoint that it was exported from",
+    }
+    missing = "no such checkpoint; `pgan init`, `pgan train` and `pgan import` make them"
+    return refusal(path, CHECKPOINT, advice, by_what, missing)
 
 
 def read(

@@ -73,7 +73,7 @@ class Critic(network.Critic):
         self.norms = nn.ModuleList([nn.Identity(), *norms])
         self.to_score = nn.Conv2d(maps[-1], 1, 4, stride=2)  # 4×4 -> 1×1
 
-    def told(self, labels: Tensor) -> "Critic":
+    def conditioned_on(self, labels: Tensor) -> "Critic":
         """This critic with the same weights, for images of these labels, or for several sets of them."""
         knowing = copy.copy(self)
         knowing.labels = labels

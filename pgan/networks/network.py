@@ -58,7 +58,7 @@ class Critic(Network):
     A critic that has no labels, or is told them instead of telling them, gives no logits: (N, 0).
     """
 
-    def told(self, labels: Tensor) -> "Critic":
+    def conditioned_on(self, labels: Tensor) -> "Critic":
         """This critic, for images of these labels (N,): of effect where it looks at labels."""
         return self
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from pgan.errors import InputError
 from pgan.experiment import Experiment, check_experiment
 from pgan.presets.overlay import overlay
-from pgan.strict_yaml import parse
+from pgan.untrusted.strict_yaml import parse
 
 FOLDER = Path(__file__).parent
 BASED_ON = re.compile(r"# Based on: ([\w-]+)\n")

@@ -10,9 +10,9 @@ import typer
 from pgan.config import MOST_BYTES
 from pgan.errors import InputError, user_errors
 from pgan.files import check_output, whole_file
-from pgan.inputs import read_bytes
 from pgan.prepare.config import EMBEDDED
 from pgan.presets.catalogue import Preset, names, read_preset
+from pgan.untrusted.inputs import read_bytes
 
 COLORS = {"+": typer.colors.GREEN, "-": typer.colors.RED, "@": typer.colors.CYAN}
 

@@ -6,7 +6,7 @@ in lines of their own, nested ones indented by two, comments above a key or afte
 
 import re
 
-from pgan.strict_yaml import parse
+from pgan.untrusted.strict_yaml import parse
 
 WHOLE = ("phases",)
 """Mappings that are never mixed: the upper file's replaces the lower one's."""

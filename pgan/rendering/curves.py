@@ -16,8 +16,8 @@ from matplotlib.ticker import LogFormatterSciNotation, NullFormatter
 from scipy.ndimage import gaussian_filter1d
 
 from pgan.errors import InputError, shown
-from pgan.inputs import check_file
 from pgan.rendering.phase_axis import BRANCH, KIMG, Span, branches_key, house_style, mark_phases, name_phases
+from pgan.untrusted.inputs import check_file
 
 SCORES = {"critic_real": "critic on reals", "critic_fake": "critic on fakes", "generator_loss": "generator loss"}
 PENALTY = {"gradient_penalty": "gradient penalty"}

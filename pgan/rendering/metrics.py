@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from pgan.errors import InputError, shown
-from pgan.inputs import read_json
 from pgan.rendering.phase_axis import BRANCH, KIMG, Span, branches_key, house_style, mark_phases, name_phases
 from pgan.rendering.phases import Phase, final_chain
+from pgan.untrusted.inputs import read_json
 
 Metrics = dict[str, float]
 """What was measured of one phase, by name."""

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from pgan.config import Parameters
-from pgan.data.arrays import open_array
 from pgan.errors import InputError, shown
-from pgan.inputs import read_json
 from pgan.networks.config import LARGEST
+from pgan.untrusted.arrays import open_array
+from pgan.untrusted.inputs import read_json
 
 ROOT = "init"
 """The parent of a phase that continues nothing."""

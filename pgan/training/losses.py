@@ -36,7 +36,7 @@ def critic_loss(
         adversarial term alone; `gradient_penalty` and `drift` with their weights; `gradient_norm`, the mean norm of the
         gradients that are penalised. A loss without a penalty has no terms of that name.
     """
-    adversarial, critic = LOSSES[settings.loss], critic.told(labels)
+    adversarial, critic = LOSSES[settings.loss], critic.conditioned_on(labels)
     (real_scores, real_logits), (fake_scores, fake_logits), squares = examine(
         critic, reals, fakes, mix, alpha, adversarial.penalty
     )
@@ -150,7 +150,7 @@ def generator_loss(
         labels: (N,), of which they were made.
         reals: as many, for the losses that pair them; the others do without.
     """
-    critic = critic.told(labels)
+    critic = critic.conditioned_on(labels)
     scores, logits = critic(fakes, alpha)
     adversarial = LOSSES[settings.loss]
     if adversarial.pairs:

@@ -201,9 +201,9 @@ class Frozen:
         self._critic = critic
         self._parameters = {name: p.detach() for name, p in critic.named_parameters()}
 
-    def told(self, labels: Tensor) -> "Frozen":
-        """See `Critic.told`."""
-        return Frozen(self._critic.told(labels))
+    def conditioned_on(self, labels: Tensor) -> "Frozen":
+        """See `Critic.conditioned_on`."""
+        return Frozen(self._critic.conditioned_on(labels))
 
     def __call__(self, images: Tensor, alpha: Alpha) -> tuple[Tensor, Tensor]:
         return functional_call(self._critic, self._parameters, (images, alpha))

@@ -23,10 +23,9 @@ import psutil
 from pgan.config import read_yaml
 from pgan.errors import InputError, RunError
 from pgan.experiment import check_experiment
-from pgan.strict_yaml import parse
+from pgan.untrusted.strict_yaml import parse
 from stages.ablations.rows import Parameters
-from stages.runner import PARAMS, resolved
-from stages.tracking import identity
+from stages.tracking.stage import PARAMS, identity, resolved
 
 PATIENCE_SECONDS = 60
 """How long an interrupted experiment may take to save what it has, and DVC to notice."""

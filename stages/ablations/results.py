@@ -7,9 +7,9 @@ from typing import Any
 
 from pgan.errors import RunError
 from stages.ablations.rows import Cell, Parameters
-from stages.points import SPEED
-from stages.runner import root
-from stages.tracking import identity, settle
+from stages.tracking.points import SPEED
+from stages.tracking.stage import identity, root
+from stages.tracking.tracker import settle
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def training_seconds(speeds: dict[int, float], images: float) -> float:
 
 def _runs(parameters: Parameters) -> tuple[Any, list[Any]]:
     """MLflow's client, and all runs of these parameters."""
-    from stages.store import connect, repository
+    from stages.tracking.store import connect, repository
 
     client, experiment = connect(root())
     own = {"pgan.parameters": identity(parameters), "pgan.repository": repository(root())}

@@ -14,10 +14,10 @@ from pydantic import Field
 from pgan.config import Section, read_yaml, validate
 from pgan.errors import InputError, redacted
 from pgan.experiment import Experiment, check_experiment
-from pgan.inputs import open_file
 from pgan.prepare.signatures import HEAD, ZSTD, identify
 from pgan.presets.catalogue import names, read_preset
-from pgan.strict_yaml import parse
+from pgan.untrusted.inputs import open_file
+from pgan.untrusted.strict_yaml import parse
 
 FOLDER = Path(__file__).parent
 MOST_SEEDS = 1000

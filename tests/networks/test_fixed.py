@@ -67,7 +67,7 @@ def test_labels_are_embedded_beside_latent_and_image():
     seen = []
     critic.layers[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     images, labels = torch.randn(4, 3, 64, 64), torch.tensor([7, 2])
-    critic.told(labels)(images)
+    critic.conditioned_on(labels)(images)
     assert torch.equal(seen[0][:, :3], images)
     expected = critic.embedding.weight[[7, 2, 7, 2]].view(4, 64, 64)  # reals, then fakes
     assert torch.equal(seen[0][:, 3], expected)

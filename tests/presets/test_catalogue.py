@@ -10,7 +10,7 @@ from pgan.errors import InputError
 from pgan.networks.config import Progressive
 from pgan.presets.catalogue import BASED_ON, FOLDER, names, read_preset
 from pgan.presets.overlay import WHOLE, overlay
-from pgan.strict_yaml import parse
+from pgan.untrusted.strict_yaml import parse
 
 ROOT = Path(__file__).parents[2]
 V2 = {

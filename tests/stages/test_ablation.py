@@ -1,4 +1,4 @@
-"""`python -m stages.ablate`: on DVC's queue, interrupted and continued, down to the table."""
+"""`python -m stages.ablations`: on DVC's queue, interrupted and continued, down to the table."""
 
 import csv
 import re
@@ -32,7 +32,7 @@ ABLATION = {
         "longer": {"label": "+ longer", "total_kimg": 0.32},
     },
 }
-COMMAND = ("python", "-m", "stages.ablate", "tiny.yaml", "--seeds", "1", "--data", "tiny-data.yaml")
+COMMAND = ("python", "-m", "stages.ablations", "tiny.yaml", "--seeds", "1", "--data", "tiny-data.yaml")
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_what_dvc_itself_refuses_is_named_without_a_traceback(
 
 
 def test_report_before_any_repro_says_what_to_do(tmp_path: Path) -> None:
-    done = new_repository(tmp_path / "repository").run("python", "-m", "stages.report", check=False)
+    done = new_repository(tmp_path / "repository").run("python", "-m", "stages.tracking.report", check=False)
     assert done.returncode == 1
     (line,) = done.stdout.strip().splitlines()
     assert line.startswith("error: ")
@@ -97,12 +97,12 @@ def test_report_before_any_repro_says_what_to_do(tmp_path: Path) -> None:
 
 def test_report_does_not_pass_old_results_off_as_those_of_new_parameters(pipeline: Pipeline) -> None:
     pipeline.change("phases.grow_8.kimg", 0.12)
-    assert pipeline.run("python", "-m", "stages.report", check=False).returncode == 1
+    assert pipeline.run("python", "-m", "stages.tracking.report", check=False).returncode == 1
     assert not (pipeline.path / "mlflow.db").exists()
 
 
 def test_report_names_files_that_are_there(pipeline: Pipeline) -> None:
-    output = pipeline.run("python", "-m", "stages.report").stdout
+    output = pipeline.run("python", "-m", "stages.tracking.report").stdout
     words = [word for word in output.split() if word.startswith("data/")]
     assert len(words) >= 7
     for word in words:

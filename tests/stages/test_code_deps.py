@@ -11,9 +11,8 @@ from miniature import ROOT, Pipeline
 
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 STAGES = {name: stage.get("do", stage) for name, stage in GRAPH.items()}
-AROUND = ("stages.runner", "stages.launch")
-"""One checks parameters and watches, the other says which processes work: nothing in them, or below them alone, reaches
-an output."""
+AROUND = ("stages.runner", "stages.launch", "stages.tracking.stage")
+"""They check parameters, say which processes work, and watch: nothing in them, or below them alone, is in an output."""
 
 
 def test_every_stage_of_the_graph_has_its_module() -> None:

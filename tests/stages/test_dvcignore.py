@@ -6,8 +6,8 @@ import pytest
 import yaml
 from miniature import ROOT, Pipeline
 
-from stages.leftovers import MADE
-from stages.picture import ignored
+from stages.checks.leftovers import MADE
+from stages.checks.picture import ignored
 
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 STAGES = {name: stage.get("do", stage) for name, stage in GRAPH.items()}

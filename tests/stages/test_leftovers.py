@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.leftovers import set_aside
+from stages.checks.leftovers import set_aside
 
 TRAIN, EVALUATE = Path("data/train"), Path("data/evaluate")
 

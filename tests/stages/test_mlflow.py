@@ -6,7 +6,7 @@ from miniature import Pipeline
 from mlruns import artifacts, children, history, parents
 
 from pgan.experiment import read_experiment
-from stages.runs import flatten
+from stages.tracking.runs import flatten
 
 TRAINED = ("stabilize_4", "grow_8", "stabilize_8")
 PICTURES = {"samples.png", "real_vs_fake.png", "interpolation.gif", "progress.gif", "losses.png"}

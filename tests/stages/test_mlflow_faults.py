@@ -41,15 +41,16 @@ from workplace import (
     wait_until,
 )
 
-from stages import turn, ui
-from stages.store import artifacts
+from stages.tracking import turn, ui
+from stages.tracking.store import artifacts
 
 SOON = 5.0
 """A stage that is told to stop must be gone within so many seconds."""
 STAGE = """
 import sys, time
 from pathlib import Path
-from stages.runner import Stage, run
+from stages.runner import run
+from stages.tracking.stage import Stage
 
 def work():
     print("on", flush=True)
@@ -375,7 +376,7 @@ def test_a_stage_stopped_in_its_first_second_is_marked(place: Pipeline, database
 
 
 def test_a_tracker_does_not_outlive_a_server_that_hangs(place: Pipeline) -> None:
-    short = "import stages.tracking as t; t.LIFE_SECONDS['KILLED'] = 2; t.main()"
+    short = "import stages.tracking.tracker as t; t.LIFE_SECONDS['KILLED'] = 2; t.main()"
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
         environment = place.environment | {"MLFLOW_TRACKING_URI": uri, "MLFLOW_HTTP_REQUEST_TIMEOUT": "600"}

@@ -11,8 +11,8 @@ from miniature import ROOT
 
 from pgan.config import Parameters
 from pgan.errors import InputError, RunError
-from stages import picture
-from stages.picture import Picture, read_listed
+from stages.checks import picture
+from stages.checks.picture import Picture, read_listed
 
 GRAPH = {
     "stages": {

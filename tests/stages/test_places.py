@@ -9,8 +9,8 @@ from places import read_only, small_disk
 
 from pgan.errors import InputError
 from stages.ablations.experiments import check_path as check_experiments_path
-from stages.places import OWN, START, check, check_links, check_repository, place_environment
-from stages.ui import check_port
+from stages.checks.places import OWN, START, check, check_links, check_repository, place_environment
+from stages.tracking.ui import check_port
 
 SMALL = "stages:\n  init: {cmd: mkdir -p data/train/init && echo 1 > data/train/init/a, outs: [data/train/init/a]}\n"
 
@@ -202,8 +202,8 @@ def test_a_disk_without_symbolic_links_is_refused_while_there_is_no_environment(
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr("stages.places.sys.platform", "linux")
-    monkeypatch.setattr("stages.places.os.symlink", refuse)
+    monkeypatch.setattr("stages.checks.places.sys.platform", "linux")
+    monkeypatch.setattr("stages.checks.places.os.symlink", refuse)
     assert "has no symbolic links" in refusal(check_links, root, root / ".venv")
     (root / ".venv").mkdir()
     check_links(root, root / ".venv")

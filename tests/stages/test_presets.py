@@ -13,7 +13,7 @@ from PIL import Image
 from zygote import Zygote
 
 from pgan.presets.catalogue import names, read_preset
-from pgan.strict_yaml import parse
+from pgan.untrusted.strict_yaml import parse
 
 PRESETS = [name for name in names() if not name.endswith("gpu")]
 """Those differ in batches and rates alone."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from miniature import PHASES, Pipeline
 
 UP_TO_DATE = "Data and pipelines are up to date."
-REPORT = ("python", "-m", "stages.report")
+REPORT = ("python", "-m", "stages.tracking.report")
 
 
 def test_phases_come_and_go_and_a_fresh_clone_is_up_to_date(pipeline: Pipeline, tmp_path: Path) -> None:

@@ -54,7 +54,13 @@ def test_metric_code_retrains_nothing(pipeline: Pipeline) -> None:
 
 
 def test_code_that_makes_no_output_reruns_nothing(pipeline: Pipeline) -> None:
-    for name in ("pgan/cli.py", "pgan/experiment.py", "stages/runner.py", "stages/tracking.py", "stages/runs.py"):
+    for name in (
+        "pgan/cli.py",
+        "pgan/experiment.py",
+        "stages/runner.py",
+        "stages/tracking/tracker.py",
+        "stages/tracking/runs.py",
+    ):
         append_comment(pipeline, name)
     assert pipeline.repro() == []
 

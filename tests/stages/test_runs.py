@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from miniature import ROOT
 
-from stages.runner import Stage
-from stages.runs import Runs, flatten
+from stages.tracking.runs import Runs, flatten
+from stages.tracking.stage import Stage
 
 PARAMETERS: dict[str, Any] = {
     "prepare": {"source": "digits"},
@@ -151,7 +151,7 @@ def test_numbers_that_are_none_are_left_out(root: Path) -> None:
 
 def test_two_experiments_may_make_the_store_at_once(tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
-    script = "import sys; from pathlib import Path; from stages.runs import Runs; Runs({}, Path(sys.argv[1]))"
+    script = "import sys; from pathlib import Path; from stages.tracking.runs import Runs; Runs({}, Path(sys.argv[1]))"
     script = script.replace("{}", "{'prepare': {'source': sys.argv[2]}, 'phases': {}}")
     command = [sys.executable, "-c", script, str(tmp_path / "new")]
     both = [subprocess.Popen([*command, name], cwd=ROOT, stderr=subprocess.PIPE) for name in ("digits", "photos")]
@@ -163,7 +163,10 @@ def test_two_experiments_may_make_the_store_at_once(tmp_path: Path) -> None:
 
 def test_a_store_is_made_in_one_piece(tmp_path: Path) -> None:
     """MLflow killed between two of its tables never opens that file again."""
-    script = "from pathlib import Path; from stages.runs import Runs; Runs({'prepare': {'source': 'x'}}, Path.cwd())"
+    script = (
+        "from pathlib import Path; from stages.tracking.runs import Runs; "
+        "Runs({'prepare': {'source': 'x'}}, Path.cwd())"
+    )
     environment, new = os.environ | {"PYTHONPATH": str(ROOT)}, tmp_path / "new"
     new.mkdir()
     making = subprocess.Popen([sys.executable, "-c", script], cwd=new, env=environment, stderr=subprocess.DEVNULL)

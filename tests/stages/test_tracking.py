@@ -13,8 +13,8 @@ from miniature import ROOT, Pipeline
 from mlruns import children, has_run, history, parents, runs
 from workplace import wait_until
 
-from stages.runner import Stage
-from stages.tracking import Tracker
+from stages.tracking.stage import Stage
+from stages.tracking.tracker import Tracker
 
 SECONDS = 120
 """Longest wait for what should come at once: the machine may be busy."""
@@ -23,7 +23,8 @@ TRAIN = ("python", "-m", "stages.train", "stabilize_8")
 
 SLEEP = """
 import time
-from stages.runner import Stage, run
+from stages.runner import run
+from stages.tracking.stage import Stage
 
 def work():
     print("on", flush=True)
@@ -71,14 +72,14 @@ def test_a_stage_succeeds_without_mlflow(pipeline: Pipeline, trouble: str) -> No
     lines = output.strip().splitlines()
     assert len(lines) == 1, output
     assert lines[0].startswith("warning: init: MLflow tracking failed")
-    assert "python -m stages.report" in lines[0]
+    assert "python -m stages.tracking.report" in lines[0]
 
 
 def test_what_mlflow_missed_is_completed_later(pipeline: Pipeline) -> None:
     pipeline.change("render.hold_ms", 1000)
     assert pipeline.repro(MLFLOW_TRACKING_URI="http://127.0.0.1:9") == ["render"]
     assert not (pipeline.path / "mlflow.db").exists()
-    pipeline.run("python", "-m", "stages.report")
+    pipeline.run("python", "-m", "stages.tracking.report")
     (parent,) = parents(pipeline)
     assert parent.info.status == "FINISHED"
     assert parent.data.params["render.hold_ms"] == "1000"

@@ -18,15 +18,15 @@ from mlflow.exceptions import MlflowException
 from workplace import locked, serving
 
 from pgan.errors import RunError
-from stages import report, tracking
 from stages.ablations.rows import conditions
-from stages.runner import Stage
-from stages.runs import Runs
-from stages.store import connect, make, repository
-from stages.troubles import LONGEST, DeletedExperiment, advice, brief
+from stages.tracking import report, tracker
+from stages.tracking.runs import Runs
+from stages.tracking.stage import Stage
+from stages.tracking.store import connect, make, repository
+from stages.tracking.troubles import LONGEST, DeletedExperiment, advice, brief
 
 URI = "MLFLOW_TRACKING_URI"
-LATER = "`python -m stages.report` logs them later"
+LATER = "`python -m stages.tracking.report` logs them later"
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """None of this machine's, and quick to give up."""
     for name in (URI, "MLFLOW_EXPERIMENT_NAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_ALLOW_FILE_STORE"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in tracking.SETTINGS.items():
+    for name, value in tracker.SETTINGS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.chdir(tmp_path)
@@ -276,13 +276,13 @@ def test_the_tracker_says_which_of_both(
     def fail(*_: Any) -> None:
         raise DeletedExperiment("pgan", "7") if lasts else TimeoutError("http://me:secret123@host does not answer")
 
-    monkeypatch.setattr(tracking, "_track", fail)
-    tracking.track(Stage("init"), {}, Path(), Ended())  # type: ignore[arg-type]
+    monkeypatch.setattr(tracker, "_track", fail)
+    tracker.track(Stage("init"), {}, Path(), Ended())  # type: ignore[arg-type]
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("warning: init: MLflow tracking failed (")
     assert ("mlflow experiments restore -x 7" in line) == lasts
     assert (LATER in line) != lasts
-    assert "python -m stages.report" in line
+    assert "python -m stages.tracking.report" in line
     assert "secret123" not in line
 
 
@@ -300,8 +300,8 @@ def test_what_lasts_is_said_at_once_and_tried_again(
     class Working(Ended):
         status = ""
 
-    monkeypatch.setattr(tracking, "_track", fail)
-    tracking.track(Stage("init"), {}, Path(), Working())  # type: ignore[arg-type]
+    monkeypatch.setattr(tracker, "_track", fail)
+    tracker.track(Stage("init"), {}, Path(), Working())  # type: ignore[arg-type]
     assert ["restore -x 7" in words for words in said] == [False, True, False, False]
 
 

@@ -40,9 +40,9 @@ def make(path: Path) -> Pipeline:
 
 
 def complete(place: Pipeline, **environment: str) -> None:
-    """What `render` and `python -m stages.report` do, without the rest of the pipeline."""
-    from stages.runner import PARAMS, resolved, root
-    from stages.runs import Runs
+    """What `render` and `python -m stages.tracking.report` do, without the rest of the pipeline."""
+    from stages.tracking.runs import Runs
+    from stages.tracking.stage import PARAMS, resolved, root
 
     with contextlib.chdir(place.path), pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -104,7 +104,7 @@ def assert_one_warning(output: str) -> None:
     warnings = [line for line in output.splitlines() if "warning" in line]
     assert len(warnings) == 1, output
     assert "MLflow tracking failed" in warnings[0]
-    assert "python -m stages.report" in warnings[0]
+    assert "python -m stages.tracking.report" in warnings[0]
 
 
 ALIVE = "lifecycle_stage = 'active'"

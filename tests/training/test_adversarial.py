@@ -187,7 +187,7 @@ class Quadratic(nn.Module):
         self.config = networks
         self.w = nn.Parameter(torch.randn(1, 4, 4, dtype=torch.float64))
 
-    def told(self, labels):
+    def conditioned_on(self, labels):
         return self
 
     def forward(self, x, alpha=1.0, sets=1):

@@ -139,7 +139,7 @@ def test_the_critic_s_loss_is_that_of_its_definition(name, chosen, parameters, t
     step, inputs = made(networks, training, chosen)
     reals, labels, z, mix, _ = inputs
     loss, terms = step.critic_loss(*inputs)
-    fakes, critic = step.generator(z, labels).detach(), step.critic.told(labels)
+    fakes, critic = step.generator(z, labels).detach(), step.critic.conditioned_on(labels)
     assert terms["critic_real"].item() == pytest.approx(critic(reals)[0].mean().item(), rel=1e-9)
     assert terms["critic_fake"].item() == pytest.approx(critic(fakes)[0].mean().item(), rel=1e-9)
     mixed = (reals + (fakes - reals) * mix).requires_grad_()
@@ -154,11 +154,13 @@ def test_the_critic_s_loss_is_that_of_its_definition(name, chosen, parameters, t
 def test_another_label_is_another_score_and_another_image(training):
     step, (reals, labels, z, *_) = made(DCGAN, training)
     other = (labels + 1) % 10
-    assert not torch.allclose(step.critic.told(labels)(reals)[0], step.critic.told(other)(reals)[0])
+    assert not torch.allclose(step.critic.conditioned_on(labels)(reals)[0], step.critic.told(other)(reals)[0])
     assert not torch.allclose(step.generator(z, labels), step.generator(z, other))
     swapped = [1, 0, *range(2, 8)]
-    expected = step.critic.told(labels)(reals)[0][swapped]
-    assert torch.allclose(step.critic.told(labels[swapped])(reals[swapped])[0], expected), "each with its own label"
+    expected = step.critic.conditioned_on(labels)(reals)[0][swapped]
+    assert torch.allclose(step.critic.conditioned_on(labels[swapped])(reals[swapped])[0], expected), (
+        "each with its own label"
+    )
     with pytest.raises(ValueError, match="needs labels"):
         step.critic(reals)
 

@@ -16,7 +16,7 @@ class Linear(nn.Module):
         self.config, self.power = networks, power
         self.w = nn.Parameter(torch.randn(1, 2, 2, dtype=torch.float64))
 
-    def told(self, labels):
+    def conditioned_on(self, labels):
         return self
 
     def forward(self, x, alpha=1.0, sets=1):

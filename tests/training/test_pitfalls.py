@@ -97,7 +97,7 @@ def penalty_of_a_linear_critic_is_that_of_its_weight(world):
             super().__init__()
             self.w = nn.Parameter(torch.randn(1, 8, 8))
 
-        def told(self, labels):
+        def conditioned_on(self, labels):
             return self
 
         def forward(self, x, alpha=1.0, sets=1):

@@ -5,9 +5,9 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from pgan.inputs import open_file
 from pgan.prepare.signatures import HEAD, Kind, identify
 from pgan.prepare.sources.kinds import is_part
+from pgan.untrusted.inputs import open_file
 
 UNPACK = "unpack it and use source: folder"
 JOIN = (

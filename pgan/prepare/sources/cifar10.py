@@ -11,7 +11,7 @@ from pgan.errors import InputError
 from pgan.prepare.sources import Source
 from pgan.prepare.sources.arrays import from_arrays
 from pgan.prepare.sources.tar import members
-from pgan.unpickle import Array, loads
+from pgan.untrusted.unpickle import Array, loads
 
 CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from pgan.errors import InputError
-from pgan.inputs import read_bytes
 from pgan.prepare.signatures import HEAD
 from pgan.prepare.sources import Payload, Source
 from pgan.prepare.sources.archive import what_else
 from pgan.prepare.sources.classes import classify
 from pgan.prepare.sources.dataset_json import MOST_BYTES
 from pgan.prepare.sources.tree import Listing
+from pgan.untrusted.inputs import read_bytes
 
 
 def folder(path: Path, labels: bool) -> Source:

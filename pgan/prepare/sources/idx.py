@@ -11,9 +11,9 @@ from typing import BinaryIO
 import numpy as np
 
 from pgan.errors import InputError
-from pgan.inputs import open_file
 from pgan.prepare.decode import MAX_PIXELS
 from pgan.prepare.sources import Payload, Source
+from pgan.untrusted.inputs import open_file
 
 MAX_IMAGES = 2**27
 """A header that announces more images (134 million) is not believed: bookkeeping alone would take gigabytes."""

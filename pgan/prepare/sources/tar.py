@@ -18,7 +18,6 @@ from typing import BinaryIO
 import numpy as np
 
 from pgan.errors import InputError
-from pgan.inputs import open_file
 from pgan.prepare.signatures import HEAD
 from pgan.prepare.sources import Payload, Refused, Source
 from pgan.prepare.sources.archive import JOIN, numbered_like, what_else
@@ -30,6 +29,7 @@ from pgan.prepare.sources.links import hard, symbolic
 from pgan.prepare.sources.members import Members
 from pgan.prepare.sources.tree import DESCRIPTION, MAX_FILE
 from pgan.prepare.sources.zstd import MissingLibrary, ZstdError, open_zstd
+from pgan.untrusted.inputs import open_file
 
 MAX_RATIO = 1032
 """How much larger than the archive its content may be. gzip cannot do more; bzip2 and xz could, with bombs alone."""

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from pgan.errors import InputError
-from pgan.inputs import open_file
 from pgan.prepare.signatures import HEAD
 from pgan.prepare.sources import Payload, Refused, Source
 from pgan.prepare.sources.archive import JOIN, numbered_like, what_else
@@ -21,6 +20,7 @@ from pgan.prepare.sources.links import Link, symbolic
 from pgan.prepare.sources.members import Members
 from pgan.prepare.sources.tree import MAX_FILE
 from pgan.prepare.sources.unzip import head, is_file, unpack
+from pgan.untrusted.inputs import open_file
 
 LONGEST_LINK = 2**12
 """Bytes of a link's text."""

@@ -15,11 +15,11 @@ from typing import Any
 from mlflow.entities import Metric, Param, Run
 
 from pgan.errors import redacted
-from pgan.inputs import read_json
-from stages.points import Clash, Points, curves, numbers
-from stages.runner import Stage
-from stages.store import alone, connect, repository
-from stages.tracking import identity, read_rows
+from pgan.untrusted.inputs import read_json
+from stages.tracking.live import read_rows
+from stages.tracking.points import Clash, Points, curves, numbers
+from stages.tracking.stage import Stage, identity
+from stages.tracking.store import alone, connect, repository
 
 TRAIN = Path("data/train")
 EVALUATE = Path("data/evaluate")

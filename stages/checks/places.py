@@ -141,7 +141,7 @@ def check_links(root: Path, environment: Path) -> None:
 @user_errors
 def main() -> None:
     """The program."""
-    parser = argparse.ArgumentParser(prog="python -m stages.places", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m stages.checks.places", description=__doc__)
     parser.add_argument("--environment", type=Path, help="folder of the Python environment, made or still to be made")
     parser.add_argument("--pipeline", action="store_true", help="whether DVC can run the stages here")
     options = parser.parse_args()

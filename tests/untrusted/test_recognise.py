@@ -25,7 +25,7 @@ from PIL import Image
 from pgan.interchange import description
 from pgan.metrics import classifier
 from pgan.networks import checkpoint
-from pgan.recognise import CHECKPOINT, EXPORTED, Kind, recognise, refusal
+from pgan.untrusted.recognise import CHECKPOINT, EXPORTED, Kind, recognise, refusal
 
 STATE = OrderedDict((f"progression.{i}.conv.weight", torch.zeros(4, 4, 3, 3)) for i in range(3))
 

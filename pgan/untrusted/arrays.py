@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pgan.errors import InputError
-from pgan.inputs import open_file
+from pgan.untrusted.inputs import open_file
 
 
 def open_array(path: Path, private: bool = False) -> np.ndarray:

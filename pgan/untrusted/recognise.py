@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pgan.errors import InputError
-from pgan.inputs import open_file
+from pgan.untrusted.inputs import open_file
 
 HEAD, TAIL = 2**20, 2**16
 """Bytes that are looked at, at the beginning and at the end."""

@@ -5,7 +5,7 @@ import time
 import pytest
 import yaml
 
-from pgan.strict_yaml import DEEPEST, MOST_NODES, parse
+from pgan.untrusted.strict_yaml import DEEPEST, MOST_NODES, parse
 
 
 def nested(lines: int, form: str) -> str:

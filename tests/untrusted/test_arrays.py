@@ -5,8 +5,8 @@ import struct
 import numpy as np
 import pytest
 
-from pgan.data.arrays import open_array
 from pgan.errors import InputError
+from pgan.untrusted.arrays import open_array
 
 GOOD = np.arange(12, dtype=np.float32).reshape(3, 4)
 

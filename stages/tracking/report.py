@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from pgan.errors import RunError, user_errors
-from pgan.inputs import read_json
 from pgan.terminal import begin
-from stages.runner import PARAMS, resolved, root
-from stages.tracking import settle
-from stages.troubles import advice, brief
+from pgan.untrusted.inputs import read_json
+from stages.tracking.stage import PARAMS, resolved, root
+from stages.tracking.tracker import settle
+from stages.tracking.troubles import advice, brief
 
 RENDER = Path("data/render")
 EVALUATE = Path("data/evaluate")
@@ -49,7 +49,7 @@ def complete(parameters: dict[str, Any]) -> Exception | None:
     """Log what MLflow missed; why that failed, where it did."""
     try:
         settle()
-        from stages.runs import Runs
+        from stages.tracking.runs import Runs
 
         Runs(parameters, root()).complete()
     except Exception as error:  # MLflow may fail in any way

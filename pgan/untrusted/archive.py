@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pgan.errors import InputError
-from pgan.inputs import open_file
-from pgan.recognise import AGAIN, CHECKPOINT, EXPORTED, OFFICIAL, Kind, recognise, refusal
+from pgan.untrusted.inputs import open_file
+from pgan.untrusted.recognise import AGAIN, CHECKPOINT, Kind, recognise
 
 BLOCK = 2**20
 LARGEST_CODE = 2**26
@@ -67,18 +67,7 @@ def _is_code(entry: zipfile.ZipInfo) -> bool:
     return small and entry.compress_type == zipfile.ZIP_DEFLATED and "/code/" in entry.filename
 
 
-def not_a_checkpoint(path: Path) -> InputError:
-    """The error of a reader of checkpoints: what the file is, and what to do."""
-    advice = "pgan reads checkpoints of its own, and `pgan import` makes one of an official Progressive GAN pickle"
-    by_what = {
-        OFFICIAL: "make a checkpoint of it with `pgan import`",
-        EXPORTED: "it has no critic; name the checkpoint that it was exported from",
-    }
-    missing = "no such checkpoint; `pgan init`, `pgan train` and `pgan import` make them"
-    return refusal(path, CHECKPOINT, advice, by_what, missing)
-
-
-def check_plain(path: Path, refuse: Callable[[Path], InputError] = not_a_checkpoint) -> None:
+def check_plain(path: Path, refuse: Callable[[Path], InputError]) -> None:
     """Whether the archive holds plain tensors and values only.
 
     Raises:

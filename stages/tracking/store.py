@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import URL, make_url
 
-from stages.troubles import NAME, DeletedExperiment, tracking_uri
+from stages.tracking.troubles import NAME, DeletedExperiment, tracking_uri
 
 EXPERIMENT = "pgan"
 SQLITE = "sqlite:///"

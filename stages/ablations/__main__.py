@@ -1,4 +1,4 @@
-"""`python -m stages.ablate NAME`: the rows of an ablation as DVC experiments, and the table of their results.
+"""`python -m stages.ablations NAME`: the rows of an ablation as DVC experiments, and the table of their results.
 
 No stage: it runs the whole graph once for each row and seed, on DVC's own queue, and reads what came out.
 """
@@ -12,11 +12,11 @@ import yaml
 
 from pgan.errors import InputError, RunError, user_errors
 from pgan.files import check_place, whole_folder
-from pgan.strict_yaml import parse
 from pgan.terminal import begin
+from pgan.untrusted.strict_yaml import parse
 from stages.ablations.experiments import Experiments, Known, State, check_committed, tracked_by_git_or_dvc
 from stages.ablations.rows import Ablation, Cell, Choice, cells, conditions, read_ablation
-from stages.tracking import identity
+from stages.tracking.stage import identity
 
 POLL_SECONDS = 3.0
 BAD_STARTS = 3

@@ -21,8 +21,8 @@ def ui(
 ) -> None:
     """Start MLflow's server, in the place of this process."""
     check_port(port)
-    from stages.store import artifacts, make
-    from stages.tracking import settle
+    from stages.tracking.store import artifacts, make
+    from stages.tracking.tracker import settle
 
     store = Path("mlflow.db").absolute()
     if not store.exists():  # MLflow would, in some paths, fail half-way

@@ -1,32 +1,26 @@
-"""A network from its configuration and its weights, whoever wrote them."""
+"""A module from its weights, whoever wrote them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pgan.errors import InputError, shown
-from pgan.networks.config import Networks
-from pgan.networks.network import Network
 
-NetworkT = TypeVar("NetworkT", bound=Network)
-Build = Callable[[Networks, int], NetworkT]
-"""Parameters and resolution -> a network."""
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
-def with_weights(
-    build: Build[NetworkT], config: Networks, resolution: int, weights: Mapping[str, Any], where: str
-) -> NetworkT:
-    """The network with copies of these weights, in float32, on their device.
+def with_weights(build: Callable[[], ModuleT], weights: Mapping[str, Any], where: str) -> ModuleT:
+    """The module that `build` makes, with copies of these weights, in float32, on their device.
 
-    Nothing is allocated for what the configuration claims: it must fit the weights that are there.
+    Nothing is allocated for the sizes that a file claims: the module must fit the weights that are there.
 
     Raises:
         InputError: beginning with `where`: a weight is missing, has another shape, or belongs to no layer.
     """
-    network = empty(build, config, resolution, where)
-    wanted = network.state_dict()
+    module = empty(build, where)
+    wanted = module.state_dict()
     tensors: dict[str, Tensor] = {}
     for name, value in weights.items():
         if name not in wanted:
@@ -37,15 +31,15 @@ def with_weights(
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise InputError(f"{where}: damaged: the weight '{missing[0]}'{more} is missing")
-    network.load_state_dict(tensors, assign=True)
-    return network
+    module.load_state_dict(tensors, assign=True)
+    return module
 
 
-def empty(build: Build[NetworkT], config: Networks, resolution: int, where: str) -> NetworkT:
-    """The network without memory for its weights. Raises InputError when there can be none of that size."""
+def empty(build: Callable[[], ModuleT], where: str) -> ModuleT:
+    """The module without memory for its weights. Raises InputError when there can be none of that size."""
     try:
         with torch.device("meta"):
-            return build(config, resolution)
+            return build()
     except (RuntimeError, OverflowError, ValueError, TypeError) as error:  # sizes beyond what a tensor can have
         raise InputError(f"{where}: impossible networks: {str(error).partition(chr(10))[0]}") from None
 

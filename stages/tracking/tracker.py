@@ -4,12 +4,10 @@ A process rather than a thread, so that importing MLflow takes no time from the 
 behind, and the run of a stage that was killed outright does not go on for ever: the tracker sees the pipe close.
 
 Files are the truth.  Whatever goes wrong here becomes one warning, and the run is completed from the files when
-`render`, the last stage, runs, or by `python -m stages.report`.
+`render`, the last stage, runs, or by `python -m stages.tracking.report`.
 """
 
 import contextlib
-import csv
-import hashlib
 import itertools
 import json
 import logging
@@ -19,15 +17,15 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
 from pgan.terminal import protect_streams
-from stages import turn
-from stages.runner import Stage
-from stages.troubles import advice, brief
+from stages.tracking import turn
+from stages.tracking.live import follow
+from stages.tracking.stage import Stage, identity
+from stages.tracking.troubles import advice, brief
 
 POLL_SECONDS = 2.0
 RETRY_SECONDS = 60.0
@@ -79,7 +77,7 @@ class Tracker:
     def _start(self) -> None:
         with turn.take(self._root, f"{identity(self._parameters)}-{self._stage.address}") as lock:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "stages.tracking"],
+                [sys.executable, "-m", "stages.tracking.tracker"],
                 stdin=subprocess.PIPE,
                 bufsize=0,
                 pass_fds=[lock.fileno()],
@@ -134,33 +132,13 @@ def track(stage: Stage, parameters: dict[str, Any], root: Path, ending: Ending) 
 
 
 def _track(stage: Stage, parameters: dict[str, Any], root: Path, ending: Ending) -> None:
-    from stages.runs import Runs
+    from stages.tracking.runs import Runs
 
     runs = Runs(parameters, root)
     child = runs.child(stage)
-    for rows in follow(stage.live, ending):
+    for rows in follow(stage.live, lambda: ending.wait(POLL_SECONDS)):
         child.log_curves(rows)
     runs.end(child, stage, ending.status)
-
-
-def follow(path: Path | None, ending: Ending) -> Iterator[list[dict[str, float]]]:
-    """New rows of a growing CSV file, until the ending is known, then the rest."""
-    seen = 0
-    while True:
-        last = ending.wait(POLL_SECONDS)
-        rows = list(read_rows(path)) if path is not None and path.is_file() else []
-        if rows[seen:]:
-            yield rows[seen:]
-        seen = len(rows)
-        if last:
-            return
-
-
-def read_rows(path: Path) -> Iterator[dict[str, float]]:
-    """The complete rows of a CSV file of numbers."""
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(line for line in file if line.endswith("\n")):
-            yield {key: float(value) for key, value in row.items()}
 
 
 def _status(error: BaseException | None) -> str:
@@ -179,15 +157,10 @@ def _plain(stage: Stage) -> dict[str, str | None]:
 
 def _warn(stage: Stage, reason: str, remedy: str) -> None:
     """Say that tracking failed; what lasts until somebody does something about it comes with what that is."""
-    later = "the files are whole; `python -m stages.report` logs them later"
+    later = "the files are whole; `python -m stages.tracking.report` logs them later"
     if remedy:
-        later = f"{remedy}; the files are whole, and after that `python -m stages.report` logs them"
+        later = f"{remedy}; the files are whole, and after that `python -m stages.tracking.report` logs them"
     print(f"warning: {stage.address}: MLflow tracking failed ({reason}); {later}", file=sys.stderr, flush=True)
-
-
-def identity(parameters: dict[str, Any]) -> str:
-    """Of an experiment: a digest of all its parameters."""
-    return hashlib.sha256(json.dumps(parameters).encode()).hexdigest()[:16]
 
 
 def _let_go() -> None:

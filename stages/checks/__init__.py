@@ -1,0 +1,1 @@
+"""What is refused or set aside before a stage works, and compared after it."""
