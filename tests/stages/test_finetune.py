@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 from miniature import PHASE, ROOT, new_repository
+from zygote import Zygote
 
 from pgan.networks import checkpoint
 
@@ -20,8 +21,8 @@ def official_reference() -> ModuleType:
     return module
 
 
-def test_the_graph_trains_on_from_an_imported_network(tmp_path: Path) -> None:
-    pipeline, official = new_repository(tmp_path / "repository"), official_reference()
+def test_the_graph_trains_on_from_an_imported_network(tmp_path: Path, zygote: Zygote) -> None:
+    pipeline, official = new_repository(tmp_path / "repository", zygote), official_reference()
     g, d, values = official.networks(resolution=8, fused_scale=False)
     options = {"G": g, "D": d, "Gs": g}
     states = [official.state(role, options[role], values[role]) for role in values]

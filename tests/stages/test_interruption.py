@@ -17,7 +17,7 @@ OUTPUTS = [f"data/train/stabilize_8/{name}" for name in ("checkpoint.pt", "losse
 def test_repro_goes_on_after_ctrl_c_and_ends_with_the_same_bytes(pipeline: Pipeline, tmp_path: Path) -> None:
     pipeline.change("phases.stabilize_8.kimg", 4.0)
     shutil.copytree(pipeline.path, tmp_path / "undisturbed", symlinks=True)
-    undisturbed = Pipeline(tmp_path / "undisturbed", pipeline.environment)
+    undisturbed = Pipeline(tmp_path / "undisturbed", pipeline.environment, pipeline.zygote)
     undisturbed.repro("train@stabilize_8")
 
     process = pipeline.start("dvc", "repro")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from miniature import ROOT, Pipeline, isolated_environment
 from places import read_only, small_disk
+from zygote import Zygote
 
 from pgan.errors import InputError
 from stages.ablations.experiments import check_path as check_experiments_path
@@ -50,11 +51,11 @@ def test_a_link_out_of_the_repository_is_refused_with_advice(root: Path, name: s
     assert f"mount the disk at {name}" in message
 
 
-def test_the_advice_works(root: Path) -> None:
+def test_the_advice_works(root: Path, zygote: Zygote) -> None:
     disk = root.parent / "big disk"
     disk.mkdir()
     (root / "data").symlink_to(disk)
-    place = Pipeline(root, isolated_environment(root.parent))
+    place = Pipeline(root, isolated_environment(root.parent), zygote)
     place.run("git", "init", "--quiet")
     command = refusal(check, root).split("`")[1]
     place.run("sh", "-c", command.replace("dvc ", "python -m dvc "))
@@ -122,10 +123,10 @@ def test_a_stage_refuses_before_its_work(
 # --- git and DVC
 
 
-def test_a_folder_without_git_is_told_how_to_become_a_repository(root: Path) -> None:
+def test_a_folder_without_git_is_told_how_to_become_a_repository(root: Path, zygote: Zygote) -> None:
     message = refusal(check_repository, root)
     assert message == f"{root} is no git repository, which DVC needs; {START}"
-    place = Pipeline(root, isolated_environment(root.parent))
+    place = Pipeline(root, isolated_environment(root.parent), zygote)
     place.run("sh", "-c", START.strip("`"))
     check_repository(root)
     assert place.repro() == ["init"]
@@ -144,11 +145,11 @@ def test_a_copy_that_is_not_whole_is_refused(root: Path, name: str) -> None:
     assert refusal(check_repository, root).startswith(f"{name}: missing in {root}, which is no whole copy")
 
 
-def test_within_another_repository_it_works_unless_that_ignores_it(root: Path) -> None:
-    outer = Pipeline(root.parent, isolated_environment(root.parent))
+def test_within_another_repository_it_works_unless_that_ignores_it(root: Path, zygote: Zygote) -> None:
+    outer = Pipeline(root.parent, isolated_environment(root.parent), zygote)
     outer.run("git", "init", "--quiet")
     check_repository(root)
-    assert Pipeline(root, outer.environment).repro() == ["init"]
+    assert Pipeline(root, outer.environment, zygote).repro() == ["init"]
     (root.parent / ".gitignore").write_text("root/\n", encoding="utf-8")
     message = refusal(check_repository, root)
     assert message.startswith(f"dvc.yaml: ignored by the git repository in {root.parent}")

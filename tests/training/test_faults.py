@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -114,7 +113,7 @@ def test_messages_that_nobody_can_read_do_not_end_the_training(experiment: Exper
     """Standard error on a full disk, and a pipe whose reader has gone."""
     experiment.lay("stabilize", steps=6)
     expected = experiment.undisturbed()
-    command = [sys.executable, "-m", "pgan", *TRAIN]
+    command = [experiment.zygote.folder / "python", "-m", "pgan", *TRAIN]
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, cwd=experiment.folder, stderr=full, check=False)
     assert done.returncode == 0
