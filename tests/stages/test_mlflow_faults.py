@@ -46,8 +46,8 @@ from zygote import Zygote
 from stages.tracking import turn, ui
 from stages.tracking.store import artifacts
 
-SOON = 5.0
-"""A stage that is told to stop must be gone within so many seconds."""
+SOON = 15.0
+"""A stage that is told to stop must be gone within so many seconds: in one or two, where the machine is not busy."""
 STAGE = """
 import sys, time
 from pathlib import Path

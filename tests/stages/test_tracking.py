@@ -1,8 +1,10 @@
 """The tracker beside a stage: live, out of the way, and right about how the stage ended."""
 
 import os
+import shutil
 import signal
 import socket
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from miniature import ROOT, Pipeline
 from mlruns import children, has_run, history, parents, runs
 from workplace import wait_until
+from zygote import Zygote
 
 from stages.tracking.stage import Stage
 from stages.tracking.tracker import Tracker
@@ -33,7 +36,11 @@ run(Stage("init"), work)
 """
 
 
-def test_a_stage_is_logged_while_it_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stage_is_logged_while_it_works(
+    empty_store: Path, zygote: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(empty_store / "mlflow.db", tmp_path)
+    monkeypatch.setattr(sys, "executable", str(zygote.folder / "python"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
