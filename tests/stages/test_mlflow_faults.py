@@ -5,7 +5,6 @@ import http.server
 import itertools
 import json
 import os
-import shlex
 import shutil
 import signal
 import socket
@@ -72,9 +71,10 @@ OWN_TRACKER = f"import sys; sys.executable = {sys.executable!r}"
 
 
 @pytest.fixture(scope="session")
-def original(shared: Callable[[str, Callable[[Path], object]], Path], zygote: Zygote) -> Pipeline:
+def original(shared: Callable[[str, Callable[[Path], object]], Path], empty_store: Path, zygote: Zygote) -> Pipeline:
     """Only to copy."""
-    folder = shared("workplace", lambda folder: workplace.make(folder / "original", zygote))
+    store = empty_store / "mlflow.db"
+    folder = shared("workplace", lambda folder: workplace.make(folder / "original", store, zygote))
     return workplace.pipeline(folder / "original", zygote)
 
 
@@ -155,6 +155,7 @@ def test_the_browser_s_server_listens_to_this_machine_only(server: Server) -> No
     assert server.addresses() == {"127.0.0.1"}
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_and_comes_back_gets_everything(place: Pipeline, server: Server) -> None:
     database = server.folder / "mlflow.db"
     server.start()
@@ -223,6 +224,7 @@ def test_a_writer_who_does_not_go_costs_one_warning(place: Pipeline, database: P
 # --- 3. two experiments at once
 
 
+@pytest.mark.slow
 def test_two_repositories_train_the_same_into_one_new_store(original: Pipeline, tmp_path: Path) -> None:
     both = [workplace.copy(original, tmp_path / name) for name in ("one", "two")]
     database = tmp_path / "shared" / "mlflow.db"
@@ -254,6 +256,7 @@ def test_two_experiments_of_one_repository_train_at_once(original: Pipeline, tmp
 # --- 4. no room
 
 
+@pytest.mark.slow
 def test_a_full_disk_under_the_database_costs_one_warning(place: Pipeline, database: Path) -> None:
     with small_disk(place.path / "disk", database.stat().st_size + 100_000) as disk:
         store = disk / "mlflow.db"
@@ -278,8 +281,9 @@ def test_a_full_disk_under_the_artifacts_costs_one_warning(place: Pipeline, data
 
 def test_a_database_that_may_not_grow_costs_one_warning(place: Pipeline, database: Path) -> None:
     """Like the full disk, where none may be mounted: every file of the stage and its tracker has a limit."""
-    limited = f"ulimit -f {database.stat().st_size // 1024 + 100}; exec {shlex.join(TRAIN)}"
-    assert_one_warning(place.run("bash", "-c", limited).stdout)
+    limit = database.stat().st_size + 100_000
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))"
+    assert_one_warning(place.run(*TRAIN, **{BEFORE: limited}).stdout)
     assert_undisturbed(place)
     complete(place)
     assert_complete(database, place)

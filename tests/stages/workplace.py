@@ -23,11 +23,12 @@ SECONDS = 180
 """Longest wait for what should come at once: the machine may be busy."""
 
 
-def make(path: Path, zygote: Zygote) -> Pipeline:
+def make(path: Path, store: Path, zygote: Zygote) -> Pipeline:
     """A workplace in which everything before the phase is ready, an empty store too, and the phase's outputs apart."""
     place = pipeline(path, zygote)
     (path / "sources").mkdir(parents=True)
     (path / "sources/nothing").touch()
+    shutil.copy(store, path)
     content = miniature_parameters()
     content["phases"] = {PHASE: PHASES[PHASE] | {"kimg": 2.0}}
     content["evaluate"]["target_resolution"] = 4
