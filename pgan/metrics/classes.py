@@ -5,6 +5,16 @@ import math
 import torch
 from torch import Tensor
 
+from pgan.metrics.sample import Sample
+
+
+def compute(sample: Sample) -> dict[str, float]:
+    """What `class_metrics` says of the generated images."""
+    probabilities = sample.class_probabilities
+    labels = None if sample.labels is None else sample.labels[: len(probabilities)]
+    frequencies = torch.from_numpy(sample.frequencies)
+    return class_metrics(probabilities, sample.params.classes.min_share, frequencies, labels)
+
 
 def class_metrics(
     probabilities: Tensor, min_share: float, frequencies: Tensor, labels: Tensor | None = None

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from pgan.data.pyramid import PREPARE, open_labels, read_meta
 from pgan.errors import InputError, shown
 from pgan.metrics.config import ClassifierParams
-from pgan.metrics.modes import DIGITS, channels_apart, digits_apart, has_modes
+from pgan.metrics.digit_channels import DIGITS, channels_apart, digits_apart, has_modes
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import open_reals
 from pgan.metrics.sizes import classifier_problem, held_out

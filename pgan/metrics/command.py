@@ -57,8 +57,9 @@ def evaluate(
     section = parameters.section("evaluate", Evaluate)
     features_section = parameters.section("features", Features)
     seed, mirror = parameters.value("seed", int), _read_mirror(parameters)
-    from pgan.metrics.evaluation import Reals, evaluate_generator
+    from pgan.metrics.evaluation import evaluate_generator
     from pgan.metrics.outputs import rounded, write_json
+    from pgan.metrics.reals import Reals
     from pgan.networks.checkpoint import load_generator
     from pgan.networks.sampling import pick_device
 

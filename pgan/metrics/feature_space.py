@@ -19,8 +19,8 @@ from pgan.errors import InputError, shown
 from pgan.files import replaced_folder
 from pgan.metrics.classifier import FEATURES, load_classifier, save_classifier, train_classifier
 from pgan.metrics.config import Features
+from pgan.metrics.digit_channels import DIGITS, channels_apart, together
 from pgan.metrics.inception import find_inception, inception_features, inception_probabilities, load_inception
-from pgan.metrics.modes import DIGITS, channels_apart, together
 from pgan.metrics.outputs import rounded, write_json
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import choose, real_chunks

@@ -3,6 +3,16 @@
 import torch
 from torch import Tensor
 
+from pgan.metrics.sample import Sample
+
+
+def compute(sample: Sample) -> dict[str, float]:
+    """`frechet`, to the reals at the generator's resolution, and `frechet_target`, to those at the target's."""
+    distance = frechet_distance(sample.real_features, sample.features)
+    if sample.target == sample.resolution:
+        return {"frechet": distance, "frechet_target": distance}
+    return {"frechet": distance, "frechet_target": frechet_distance(sample.target_features, sample.features)}
+
 
 def frechet_distance(real: Tensor, fake: Tensor) -> float:
     """‖μ₁ - μ₂‖² + tr(Σ₁ + Σ₂ - 2·(Σ₁Σ₂)^½) of the Gaussians fitted to two sets.

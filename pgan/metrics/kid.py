@@ -3,7 +3,17 @@
 import torch
 from torch import Tensor
 
+from pgan.metrics.sample import Sample
 from pgan.randomness import torch_generator
+
+
+def compute(sample: Sample) -> dict[str, float]:
+    """`kid`, and `kid_std`: the estimate's standard deviation between subsets."""
+    settings = sample.params.kid
+    mean, deviation = kernel_distance(
+        sample.real_features, sample.features, settings.subsets, settings.subset_size, sample.seed
+    )
+    return {"kid": mean, "kid_std": deviation}
 
 
 def kernel_distance(real: Tensor, fake: Tensor, subsets: int, subset_size: int, seed: int) -> tuple[float, float]:
