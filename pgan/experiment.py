@@ -135,7 +135,10 @@ def _phase_problems(e: Experiment) -> list[Problem]:
 
 @user_errors
 def check(params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml")) -> None:
-    """Check a parameter file without running anything."""
+    """Check a parameter file without running anything.
+
+    Example: pgan check --params mine.yaml
+    """
     experiment = read_experiment(params)
     for key in ("path", "labels_path"):
         path = getattr(experiment.prepare, key)

@@ -1,8 +1,8 @@
 """One file from a web server: checked and whole, or not at all.
 
-pooch sends the request, follows redirects, waits and counts. What it lacks is added here: a limit of size, the file's
-own bytes where a server calls a .gz file an encoding, and errors of one line. pooch's own cache is not used, since a
-killed process would leave files under random names in it; see `pgan/files.py`.
+pooch talks to the server. This module adds a limit of size, errors of one line, and the file's own bytes where a server
+calls a .gz file an encoding. It writes with `pgan/files.py` rather than into a cache of pooch, in which a killed
+process leaves files under random names.
 """
 
 import hashlib

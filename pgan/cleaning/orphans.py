@@ -72,7 +72,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _keys(recipe: Recipe, parent: Path, pyramid: Path, code: Inputs) -> set[str] | None:
-    """The keys that a phase's snapshots may have; None while its inputs are missing and nobody can tell."""
+    """The keys that a phase's snapshots may have; None while its inputs are missing."""
     inputs = read_inputs(recipe.phase, parent, pyramid)
     try:
         return {identify(recipe, device, inputs, code) for device in DEVICES}

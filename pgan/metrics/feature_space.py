@@ -125,8 +125,9 @@ def open_extractor(folder: Path, params: Features, device: torch.device) -> Extr
 
 
 def _classifier_extractor(path: Path, channels: int, device: torch.device) -> Extractor:
-    """That of whole images, or, where it reads one digit of three, of all channels: their features one after the other,
-    and the probabilities of their combinations.
+    """Reads whole images; or, where the classifier reads one digit of three, each channel.
+
+    Then the channels' features follow one another, and the probabilities are of combinations of digits.
     """
     model = load_classifier(path, device)
 

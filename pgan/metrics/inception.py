@@ -37,7 +37,7 @@ def find_inception(params: InceptionParams) -> tuple[Path, str]:
         if not path.is_file():
             raise InputError(f"features.inception.path: {path}: no such file; {ADVICE}")
     else:
-        if params.url is None or params.sha256 is None:  # Features has checked this; for those who call directly
+        if params.url is None or params.sha256 is None:  # `Features` has checked this; for direct calls
             raise InputError("features.inception: needs path, or url and sha256")
         path = cache_folder() / f"inception-{params.sha256[:16]}.pt"
         if not path.is_file():

@@ -21,7 +21,7 @@ def kernel_distance(real: Tensor, fake: Tensor, subsets: int, subset_size: int, 
 
     Args:
         real, fake: features, (N, D) and (M, D); at least 2 rows each.
-        subsets: how many random subsets.
+        subsets: number of random subsets.
         subset_size: rows per subset and side; at most N and M.
         seed: of the subsets.
     """

@@ -23,7 +23,7 @@ VALUES_AT_ONCE = 2**18
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Images of one generator, with all that metrics compare them with.
+    """Images of one generator, and the data that metrics compare them with.
 
     Features and probabilities are computed when a metric first asks for them, and kept for the others.
     """

@@ -176,8 +176,8 @@ def transport_distances(first: Tensor, second: Tensor) -> list[float]:
 def _transport_distance(first: Tensor, second: Tensor) -> float:
     """Computed as what it equals, the area between the two distribution functions, ∫|F - G|.
 
-    That needs counting instead of sorting, and on a grid of `CELLS` is twenty times as fast.  Every value is in effect
-    moved by up to half a cell, to either side alike: of the mean this leaves an error about that of float32.
+    That needs counting instead of sorting, and on a grid of `CELLS` is twenty times as fast.  Every value moves
+    by up to half a cell, to either side alike. The error of the mean is about the size of float32's.
     """
     low = float(torch.minimum(first.min(), second.min()))
     width = float(torch.maximum(first.max(), second.max())) - low
@@ -194,7 +194,7 @@ def swd_metrics(
     """`swd_<r>` for each level and their mean, `swd`, all times 1000 as in the paper; empty below 7 pixels.
 
     Args:
-        real, fake: each call gives the set anew, in uint8 chunks (n, C, r, r); the same number of images in both.
+        real, fake: each call gives the whole set, in uint8 chunks (n, C, r, r). Both have the same number of images.
         per_image: patches per image and level.
         directions: random projections per level.
         seed: of places and directions.

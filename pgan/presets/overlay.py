@@ -1,7 +1,7 @@
 """One parameter file laid over another: what the upper one says replaces what the lower one says.
 
-The result is a text with the comments of both. ruamel.yaml keeps a comment with the key whose line it ends, together
-with the lines from there to the next key: blank ones, and comments above that next key.
+The result is a text with the comments of both. ruamel.yaml keeps a comment with the key whose line it ends. The lines
+from there to the next key belong to the same comment: blank ones, and comments above the next key.
 """
 
 import io

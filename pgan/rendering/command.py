@@ -16,21 +16,22 @@ if TYPE_CHECKING:
 
 @user_errors
 def render(
-    params: Annotated[Path, typer.Option(help="Parameter file; reads `seed`, `phases` and `render`.")] = Path(
-        "params.yaml"
-    ),
+    params: Annotated[Path, typer.Option(help="The parameter file: seed, phases, render.")] = Path("params.yaml"),
     train: Annotated[Path, typer.Option(help="Folder with the outputs of each trained phase.")] = Path("data/train"),
     evaluate: Annotated[Path, typer.Option(help="Folder with the metrics of each phase.")] = Path("data/evaluate"),
-    pyramid: Annotated[Path, typer.Option(help="Folder of the pyramid that was trained on.")] = Path("data/pyramid"),
+    pyramid: Annotated[Path, typer.Option(help="Folder of the training images.")] = Path("data/pyramid"),
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("data/render"),
     device: Annotated[str, typer.Option(envvar="PGAN_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
 ) -> None:
-    """Draw what was trained: progress.gif, phases/*.gif, samples.png, real_vs_fake.png, transitions.png,
-    interpolation.gif, losses.png, metrics.png; and write losses.csv and metrics.csv, the curves of all phases in one
-    table each.
+    """Draw the pictures of an experiment, and write its tables.
 
-    The last phase in the parameter file is the final one: its generator makes the samples, and progress.gif follows
+    Makes progress.gif, phases/*.gif, samples.png, real_vs_fake.png, transitions.png, interpolation.gif, losses.png and
+    metrics.png. losses.csv and metrics.csv hold the curves of all phases, one table each.
+
+    The last phase in the parameter file is the final one. Its generator makes the samples, and progress.gif follows
     the same latents from `init` to it.
+
+    Example: pgan render --out pictures
     """
     from pgan.config import Parameters
     from pgan.networks.checkpoint import load_generator

@@ -48,7 +48,7 @@ class Losses:
 
 
 def read_losses(path: Path, phase: str, grows: bool = False, branch: bool = False) -> Losses:
-    """Read a losses.csv with at least the columns kimg, total_kimg and those of `SCORES`.
+    """Read a losses.csv with at least the columns kimg, total_kimg and `SCORES`.
 
     Where the column of `PENALTY` is missing, the loss has no gradient penalty: the curve is all gap. An empty cell,
     "nan" or "inf" is a gap in the curve: a loss that the phase does not have, or that has no bound.

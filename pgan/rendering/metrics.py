@@ -70,7 +70,7 @@ def write_metrics_picture(phases: list[TrainedPhase], measured: list[Metrics], p
         FigureCanvasAgg(figure)
         if panels:
             _draw_panels(figure, panels, phases)
-        else:  # said in so many words: without a feature space, small images have no metric
+        else:  # without a feature space, small images have no metric
             figure.text(0.5, 0.5, "none of the metrics drawn here was measured", ha="center", color="0.4")
         figure.savefig(path, dpi=dpi, format="png", metadata={"Software": None})
 

@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _say(failure: Exception) -> bool:
-    """Say why tracking failed, before the summary, of which somebody may read the beginning; whether it lasts."""
+    """Say why tracking failed; whether that lasts. To be called before the summary, as a reader may stop early."""
     remedy, problem = advice(failure), f"MLflow tracking failed ({brief(failure)})"
     if remedy:
         line = f"error: {problem}; {remedy}; the files are whole, and after that this command logs them"
@@ -79,7 +79,7 @@ def summary(phases: list[str], tracked: bool) -> list[str]:
 
 
 def _table(measured: dict[str, dict[str, float]]) -> list[str]:
-    """The phases in order of training, with the numbers that tell most: those of the table of metrics."""
+    """The phases in order of training, with the values that the table of metrics lists."""
     import pandas as pd
 
     table = pd.DataFrame.from_dict(measured, orient="index")
