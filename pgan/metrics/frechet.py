@@ -43,9 +43,9 @@ def statistics_distance(mean1: Tensor, covariance1: Tensor, mean2: Tensor, covar
 
     tr((Σ₁Σ₂)^½) is computed as the nuclear norm of Σ₁^½ Σ₂^½.
 
-    torchmetrics takes the square roots of the eigenvalues of the asymmetric product Σ₁Σ₂ instead. With fewer images than
-    dimensions, its zero eigenvalues come out as ±1e-16. Their roots add up to noise of 1e-8 · D, and the distance of a
-    set to itself is then far from 0.
+    torchmetrics takes the square roots of the eigenvalues of the asymmetric product Σ₁Σ₂ instead. With fewer images
+    than dimensions, its zero eigenvalues come out as ±1e-16. Their roots add up to noise of 1e-8 · D, and the distance
+    of a set to itself is then far from 0.
     """
     cross = torch.linalg.svdvals(_square_root(covariance1) @ _square_root(covariance2)).sum()
     distance = (mean1 - mean2).square().sum() + covariance1.trace() + covariance2.trace() - 2 * cross
