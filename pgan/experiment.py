@@ -11,9 +11,10 @@ from pgan.errors import SEPARATOR, InputError, user_errors
 from pgan.metrics.config import Evaluate, Features
 from pgan.metrics.sizes import classifier_problem, impossible
 from pgan.networks.config import Fixed, Init, Networks, Progressive
+from pgan.phases import ROOT, Phase, Problem, chain_problems
 from pgan.prepare.config import CLASSES, Prepare
 from pgan.rendering.config import Render
-from pgan.training.config import Phase, Training, phase_problems
+from pgan.training.config import Training, phase_problems
 
 
 class Experiment(Section):
@@ -51,9 +52,9 @@ def check_experiment(content: dict[str, Any], path: Path) -> Experiment:
     return experiment
 
 
-def _problems(e: Experiment) -> list[tuple[str, str]]:
+def _problems(e: Experiment) -> list[Problem]:
     """What is impossible between the sections: pairs of (key, reason)."""
-    problems = _chain_problems(e)
+    problems = _phase_problems(e)
     if e.prepare.path is None:
         problems.append(("prepare.path", "null, but DVC watches it: name what is there, such as 'sources'"))
     if isinstance(e.networks, Progressive) and e.networks.base_size != e.prepare.base:
@@ -113,22 +114,16 @@ def check_data(e: Experiment, count: int, classes: int, path: Path) -> None:
         raise InputError(SEPARATOR.join(f"{path}: {key}: {reason}" for key, reason in problems))
 
 
-def _chain_problems(e: Experiment) -> list[tuple[str, str]]:
-    """What is impossible about the phases: names, the chain, the resolutions."""
-    problems: list[tuple[str, str]] = []
+def _phase_problems(e: Experiment) -> list[Problem]:
+    """What is impossible about the phases: names, the chain, resolutions, batches."""
     try:
-        resolutions = {"init": e.init.size(e.networks)}
+        resolutions = {ROOT: e.init.size(e.networks)}
     except ValueError as error:
         return [("init.resolution", str(error))]
+    problems = chain_problems(e.phases)
     for name, phase in e.phases.items():
         key = f"phases.{name}"
-        if not (name.isidentifier() and name.isascii() and len(name) <= 100) or name == "init":
-            problems.append((key, "a phase's name must be a short identifier (letters, digits, _), and not 'init'"))
-        if phase.from_ not in resolutions:
-            later = phase.from_ in e.phases
-            reason = "comes later or is itself: the chain is cyclic or out of order" if later else "is no phase"
-            problems.append((f"{key}.from", f"'{phase.from_}' {reason}; it must be 'init' or a phase above"))
-        else:
+        if phase.from_ in resolutions:
             found = phase_problems(phase, e.networks, resolutions[phase.from_])
             problems += [(f"{key}.{field}", reason) for field, reason in found]
         if phase.resolution > e.prepare.resolution:
@@ -140,7 +135,10 @@ def _chain_problems(e: Experiment) -> list[tuple[str, str]]:
 
 @user_errors
 def check(params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml")) -> None:
-    """Check a parameter file without running anything."""
+    """Check a parameter file without running anything.
+
+    Example: pgan check --params mine.yaml
+    """
     experiment = read_experiment(params)
     for key in ("path", "labels_path"):
         path = getattr(experiment.prepare, key)

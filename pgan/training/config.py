@@ -1,4 +1,4 @@
-"""The parameters of training: sections `training` and `phases` of params.yaml."""
+"""The parameters of training: section `training` of params.yaml, and what makes up one phase."""
 
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from pgan.config import Parameters, Section
 from pgan.networks.config import Networks
+from pgan.phases import Phase, Problem
 
 MOST_SAMPLES = 2**16
 """Pictures of the fixed latents that a phase keeps, in memory until its end."""
@@ -152,35 +153,6 @@ class Training(Section):
         return float(0.5 ** (batch / (self.ema_half_life_kimg * 1000)))
 
 
-class Phase(Section):
-    """One phase: which it continues, its resolution and length, batch and learning rate."""
-
-    from_: str = Field(alias="from")
-    """The phase that it continues, or `init`."""
-    kind: Literal["stabilize", "grow", "fixed"]
-    """`grow` fades in a new resolution over the whole phase; `stabilize` trains at a constant one; so does `fixed`,
-    with networks of an architecture that cannot grow."""
-    resolution: int = Field(ge=2)
-    """Pixels per side."""
-    kimg: float = Field(gt=0, le=1e9)
-    """Length in thousands of real images shown to the critic."""
-    batch: int = Field(ge=1, le=2**20)
-    """Images per critic step."""
-    lr: float = Field(gt=0)
-    """Adam's learning rate, for both networks."""
-    gradient_target: float | None = Field(default=None, gt=0)
-    """training.gradient_target for this phase alone; null: as it is there.
-
-    The official critic takes full-size images: with target t, its penalty at 1/2^k of the final resolution is ours with
-    t·2^k (docs/fidelity.md)."""
-
-    def settings(self, shared: Training) -> Training:
-        """What all phases share, with what this one has of its own."""
-        if self.gradient_target is None:
-            return shared
-        return shared.model_copy(update={"gradient_target": self.gradient_target})
-
-
 @dataclass(frozen=True)
 class Recipe:
     """The parameters that make a phase what it is."""
@@ -203,9 +175,9 @@ class Recipe:
         )
 
 
-def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> list[tuple[str, str]]:
-    """What is impossible about a phase that continues networks of `parent_resolution`: pairs of (key, reason)."""
-    problems = []
+def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> list[Problem]:
+    """What is impossible about a phase that continues networks of `parent_resolution`; keys are the phase's own."""
+    problems: list[Problem] = []
     if phase.kind not in networks.kinds:
         reason = f"'{phase.kind}', but networks of architecture {networks.architecture} train in phases of kind"
         problems.append(("kind", f"{reason} {' and '.join(networks.kinds)}"))
@@ -218,7 +190,7 @@ def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> 
             networks.check_batch(phase.resolution, phase.batch)
         except ValueError as error:
             problems.append(("batch", str(error)))
-    expected = parent_resolution * 2 if phase.kind == "grow" else parent_resolution
+    expected = phase.resolution_after(parent_resolution)
     if not problems and phase.resolution != expected:
         step = "twice the resolution" if phase.kind == "grow" else "the resolution"
         reason = f"a {phase.kind} phase must have {step} of its parent, {expected}, not {phase.resolution}"

@@ -16,8 +16,9 @@ from tqdm import tqdm
 from pgan.networks.config import Networks, Progressive
 from pgan.networks.network import Network
 from pgan.networks.progressive import Critic, Generator, GeneratorBlock
+from pgan.phases import Phase
 from pgan.training.adversarial import LOSSES
-from pgan.training.config import Phase, Training
+from pgan.training.config import Training
 from pgan.training.image_gradient import is_written_out
 
 Loss = Callable[..., tuple[Tensor, dict[str, Tensor]]]

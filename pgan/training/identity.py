@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from pgan.data.pyramid import LABELS, level_name
-from pgan.training.config import Phase, Recipe
+from pgan.phases import Phase
+from pgan.training.config import Recipe
 from pgan.training.inputs import Inputs
 from pgan.training.snapshots import fingerprint
 

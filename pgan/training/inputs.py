@@ -59,7 +59,7 @@ def _code() -> Iterator[Path]:
     package = Path(pgan.__path__[0])
     for room in ("training", "networks", "data"):
         yield from sorted((package / room).glob("*.py"))
-    for module in ("config.py", "files.py", "randomness.py"):
+    for module in ("config.py", "files.py", "phases.py", "randomness.py"):
         yield package / module
 
 

@@ -20,11 +20,12 @@ from pgan.networks.checkpoint import Checkpoint, Progress
 from pgan.networks.config import Progressive
 from pgan.networks.network import Alpha
 from pgan.networks.sampling import generate, latents, sample_labels
+from pgan.phases import Phase
 from pgan.randomness import derive, seed_layers, torch_generator
 from pgan.training import engine
 from pgan.training.adversarial import LOSSES
 from pgan.training.augment_reals import augment_reals, draws_per_image
-from pgan.training.config import Phase, Training
+from pgan.training.config import Training
 from pgan.training.diff_augment import DRAWS, diff_augment
 from pgan.training.inputs import Inputs
 from pgan.training.interrupt import LAUNCHER_DIED, StopRequest, stop_requests

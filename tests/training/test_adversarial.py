@@ -16,10 +16,11 @@ from torch import nn
 
 from benchmarks.reference import ReferenceStep, generate
 from pgan.networks import checkpoint
+from pgan.phases import Phase
 from pgan.rendering.curves import read_losses
 from pgan.training import step
 from pgan.training.adversarial import LOSSES
-from pgan.training.config import Phase, Training
+from pgan.training.config import Training
 from pgan.training.diff_augment import DRAWS
 from pgan.training.engine import Engine
 from pgan.training.loop import Job, PhaseRun

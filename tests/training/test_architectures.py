@@ -9,9 +9,9 @@ from pgan.config import read_yaml
 from pgan.interchange.source import open_source
 from pgan.networks import checkpoint
 from pgan.networks.config import Networks
+from pgan.phases import Phase
 from pgan.randomness import seed_layers
 from pgan.training import engine
-from pgan.training.config import Phase
 from pgan.training.engine import PLAIN, Engine
 from pgan.training.step import Step
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from one_phase import AUGMENTED
 
 from pgan.networks import checkpoint
+from pgan.phases import Phase
 from pgan.training import loop, losses
 from pgan.training.augment_reals import augment_reals, draws_per_image, within
-from pgan.training.config import AugmentReals, Phase, Range, Training
+from pgan.training.config import AugmentReals, Range, Training
 from pgan.training.diff_augment import DRAWS, diff_augment
 from pgan.training.loop import Job, PhaseRun
 from pgan.training.step import prepare_reals

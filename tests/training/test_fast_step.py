@@ -14,8 +14,8 @@ import torch._inductor.config
 
 from benchmarks.reference import ReferenceStep
 from pgan.networks import checkpoint
+from pgan.phases import Phase
 from pgan.training import engine, step
-from pgan.training.config import Phase
 from pgan.training.engine import PLAIN, Engine
 from pgan.training.interrupt import Interrupted
 from pgan.training.loop import Job, PhaseRun

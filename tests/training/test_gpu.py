@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from pgan.networks import checkpoint
+from pgan.phases import Phase
 from pgan.training import snapshots
-from pgan.training.config import Phase
 from pgan.training.determinism import make_deterministic
 from pgan.training.engine import PLAIN, Engine
 from pgan.training.interrupt import Interrupted

@@ -15,8 +15,8 @@ import torch
 from pgan.errors import RunError
 from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Progress
+from pgan.phases import Phase
 from pgan.training import loop, snapshots
-from pgan.training.config import Phase
 from pgan.training.inputs import Inputs
 from pgan.training.interrupt import Interrupted
 from pgan.training.loop import Job, PhaseRun

@@ -13,8 +13,8 @@ from torch import nn
 from pgan.networks import checkpoint, layers, progressive
 from pgan.networks.checkpoint import fresh
 from pgan.networks.layers import downsample, pixel_norm, upsample
+from pgan.phases import Phase
 from pgan.training import loop, losses, step
-from pgan.training.config import Phase
 from pgan.training.loop import Job, PhaseRun
 from pgan.training.schedule import Schedule
 

@@ -6,7 +6,7 @@ import torch
 
 from pgan.networks import checkpoint
 from pgan.networks.config import Networks
-from pgan.training.config import Phase
+from pgan.phases import Phase
 from pgan.training.loop import Job, PhaseRun
 from pgan.training.precision import autocast
 from pgan.training.snapshots import Snapshots

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pgan.networks import checkpoint
-from pgan.training.config import Phase
+from pgan.phases import Phase
 from pgan.training.engine import Engine, choose
 from pgan.training.step import Step
 

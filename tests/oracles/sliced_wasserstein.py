@@ -1,7 +1,7 @@
 """The sliced Wasserstein distance as it is defined, written for clarity in NumPy and SciPy.
 
-The tests' oracle for `pgan.metrics.sliced_wasserstein`, and what `benchmarks/sliced_wasserstein.py` measures that
-against.  Where patches lie and which directions they are projected on is given, so that both can be given the same.
+The tests compare the values of `pgan.metrics.sliced_wasserstein` with it, and `benchmarks/sliced_wasserstein.py` the
+speed.  The places of patches and the directions of projections are arguments, so that both can use the same.
 
 Karras et al. 2018 (arXiv 1710.10196), section 5: a Laplacian pyramid (Burt & Adelson 1983, 5 × 5 binomial filter,
 mirrored border); 7 × 7 patches of each level, every channel normalised over the set; the L1 distance between the sorted
