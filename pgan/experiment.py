@@ -55,7 +55,7 @@ def _problems(e: Experiment) -> list[tuple[str, str]]:
     """What is impossible between the sections: pairs of (key, reason)."""
     problems = _chain_problems(e)
     if e.prepare.path is None:
-        problems.append(("prepare.path", "null, but DVC watches it: name what is there, such as 'sources'"))
+        problems.append(("prepare.path", "null, but DVC watches it: name what is there, such as 'data/raw'"))
     if isinstance(e.networks, Progressive) and e.networks.base_size != e.prepare.base:
         reason = f"{e.networks.base_size}, but prepare.base is {e.prepare.base}; make them equal"
         problems.append(("networks.base_size", reason))

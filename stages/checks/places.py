@@ -62,11 +62,11 @@ def _check_link(folder: Path, name: Path, root: Path) -> None:
         reason = f"a link to {os.readlink(folder)}, which is not there"
         raise InputError(f"{name}: {reason}; remove the link, or mount the disk that it leads to")
     if not target.is_relative_to(os.path.realpath(root)):
-        cache = shlex.quote(str(target / "dvc-cache"))
+        restore = "git checkout data && " if name == Path("data") else ""  # git keeps pages in it
+        move = f"rm {name} && {restore}dvc cache dir --local {shlex.quote(str(target / 'dvc-cache'))}"
         raise InputError(
             f"{name}: a link to {target}, outside of the repository, where DVC refuses outputs; to keep them on that "
-            f"disk, let DVC's cache lie there: `rm {name} && dvc cache dir --local {cache}`; or mount the disk at "
-            f"{name}, or move the whole repository to it"
+            f"disk, put DVC's cache there: `{move}`; or mount the disk at {name}, or move the whole repository to it"
         )
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import URL, make_url
 
+from pgan.locks import lock
 from stages.tracking.troubles import NAME, DeletedExperiment, tracking_uri
 
 EXPERIMENT = "pgan"
@@ -31,13 +31,12 @@ def alone(root: Path) -> Iterator[None]:
     path = _database(root)
     folder = path.parent if path else root
     folder.mkdir(parents=True, exist_ok=True)
-    number = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(number, fcntl.LOCK_EX)
+        lock(descriptor, wait=True)
         yield
     finally:
-        os.close(number)
+        os.close(descriptor)
 
 
 def connect(root: Path) -> tuple[MlflowClient, str]:

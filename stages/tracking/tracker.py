@@ -19,10 +19,10 @@ import threading
 import warnings
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
+from pgan.locks import lock
 from pgan.terminal import protect_streams
-from stages.tracking import turn
 from stages.tracking.live import follow
 from stages.tracking.stage import Stage, identity
 from stages.tracking.troubles import advice, brief
@@ -75,22 +75,36 @@ class Tracker:
             _warn(self._stage, f"its process ended with {code}", "")
 
     def _start(self) -> None:
-        with turn.take(self._root, f"{identity(self._parameters)}-{self._stage.address}") as lock:
+        with open_lock(self._root, f"{identity(self._parameters)}-{self._stage.address}") as file:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "stages.tracking.tracker"],
                 stdin=subprocess.PIPE,
                 bufsize=0,
-                pass_fds=[lock.fileno()],
+                pass_fds=[file.fileno()],
                 start_new_session=True,  # Ctrl-C is the stage's business
             )
             job = {"stage": _plain(self._stage), "parameters": self._parameters, "root": str(self._root)}
-            self._say(json.dumps(job | {"turn": lock.fileno()}))
+            self._say(json.dumps(job | {"lock": file.fileno()}))
 
     def _say(self, line: str) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it has died; the exit code will say so
             self._process.stdin.write(f"{line}\n".encode())
+
+
+def open_lock(root: Path, run: str) -> TextIO:
+    """The lock file of a run, locked unless an earlier tracker of the run still holds it.
+
+    A stage may start again while the tracker of its last execution is still at work.  Each stage therefore locks the
+    file and passes it to its tracker.  So the stage that started first holds the lock first, however long its tracker
+    takes to start, and the lock is free as soon as that tracker has ended.
+    """
+    folder = root / ".pgan" / "tracking"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / f"{run}.lock").open("w", encoding="utf-8")
+    lock(file.fileno())
+    return file
 
 
 class Ending:
@@ -192,7 +206,10 @@ def main() -> None:
     name, phase, out, live = (job["stage"][key] for key in ("name", "phase", "out", "live"))
     stage = Stage(name, phase, Path(out), Path(live) if live else None)
     ending = Ending(pipe)
-    if turn.wait(job["turn"]) or ending.status in ("", "FINISHED"):  # else the earlier tracker marks the run
+    is_first = lock(job["lock"])
+    if not is_first:
+        lock(job["lock"], wait=True)
+    if is_first or ending.status in ("", "FINISHED"):  # otherwise the earlier tracker has marked the run
         track(stage, job["parameters"], Path(job["root"]), ending)
 
 

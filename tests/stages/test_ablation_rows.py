@@ -199,7 +199,7 @@ def test_conditions_say_images_length_and_changes(tmp_path: Path) -> None:
     changes = (("networks.pixel_norm", True),)
     found = run(FILE, tmp_path, Choice(rows=["plain", "longer"], seeds=2, overrides=changes))
     assert (
-        conditions(found, changes) == "sources at 32×32; 200 kimg (plain); 400 kimg (longer); networks.pixel_norm=True"
+        conditions(found, changes) == "data/raw at 32×32; 200 kimg (plain); 400 kimg (longer); networks.pixel_norm=True"
     )
 
 
