@@ -24,7 +24,7 @@ from benchmarks.step import TURN_SECONDS, machine
 from pgan.data.pyramid import LABELS, level_name, open_labels, open_level
 from pgan.experiment import read_experiment
 from pgan.networks import checkpoint
-from pgan.terminal import begin
+from pgan.process import begin
 from pgan.training.config import Phase
 from pgan.training.inputs import Inputs
 from pgan.training.loop import Job, PhaseRun

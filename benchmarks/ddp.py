@@ -24,7 +24,7 @@ import torch
 from benchmarks.step import machine
 from pgan.experiment import read_experiment
 from pgan.networks import checkpoint
-from pgan.terminal import begin
+from pgan.process import begin
 from pgan.training.config import Phase
 from pgan.training.loop import Job, PhaseRun
 from pgan.training.parallel import ranks, together

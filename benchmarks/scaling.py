@@ -31,7 +31,7 @@ from benchmarks.step import machine
 from pgan.data.pyramid import LABELS, Meta, level_name, write_meta
 from pgan.networks import checkpoint
 from pgan.networks.config import Networks
-from pgan.terminal import begin
+from pgan.process import begin
 
 ROOT = Path(__file__).parents[1]
 RESOLUTION, BATCH = 32, 16

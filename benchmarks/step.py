@@ -39,8 +39,8 @@ from pgan.config import Parameters
 from pgan.data.batches import Stream
 from pgan.networks import checkpoint
 from pgan.networks.config import Networks
+from pgan.process import begin
 from pgan.randomness import torch_generator
-from pgan.terminal import begin
 from pgan.training.config import Phase, Training
 from pgan.training.engine import Engine, choose
 from pgan.training.memory import keep_freed_memory

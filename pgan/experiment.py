@@ -7,11 +7,12 @@ import typer
 from pydantic import Field, SerializeAsAny
 
 from pgan.config import Parameters, Section, validate
-from pgan.errors import SEPARATOR, InputError, user_errors
+from pgan.errors import SEPARATOR, InputError
 from pgan.metrics.config import Evaluate, Features
 from pgan.metrics.sizes import classifier_problem, impossible
 from pgan.networks.config import Fixed, Init, Networks, Progressive
 from pgan.prepare.config import CLASSES, Prepare
+from pgan.process import user_errors
 from pgan.rendering.config import Render
 from pgan.training.config import Phase, Training, phase_problems
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pgan.config import EXPECTED, Parameters
-from pgan.errors import InputError, user_errors
+from pgan.errors import InputError
 from pgan.experiment import Experiment, check_data, check_experiment
-from pgan.terminal import begin
+from pgan.process import begin, user_errors
 from stages.checks import places
 from stages.tracking.stage import PARAMS, Stage, in_full, root
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from pgan.errors import InputError, RunError, user_errors
+from pgan.errors import InputError, RunError
 from pgan.files import check_place, whole_folder
-from pgan.terminal import begin
+from pgan.process import begin, user_errors
 from pgan.untrusted.strict_yaml import parse
 from stages.ablations.experiments import Experiments, Known, State, check_committed, tracked_by_git_or_dvc
 from stages.ablations.rows import Ablation, Cell, Choice, cells, conditions, read_ablation

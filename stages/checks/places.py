@@ -15,8 +15,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from pgan.errors import InputError, user_errors
-from pgan.terminal import begin
+from pgan.errors import InputError
+from pgan.process import begin, user_errors
 
 FOLDERS = (Path("data"), Path("data/train"), Path("data/evaluate"))
 """On the way to outputs, as those in the latter two are: DVC refuses an output that lies elsewhere through a link."""

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pgan.errors import RunError, user_errors
-from pgan.terminal import begin
+from pgan.errors import RunError
+from pgan.process import begin, user_errors
 from pgan.untrusted.inputs import read_json
 from stages.tracking.stage import PARAMS, resolved, root
 from stages.tracking.tracker import settle

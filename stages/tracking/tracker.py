@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, TextIO
 
 from pgan.locks import lock
-from pgan.terminal import protect_streams
+from pgan.process import protect_streams
 from stages.tracking.live import follow
 from stages.tracking.stage import Stage, identity
 from stages.tracking.troubles import advice, brief

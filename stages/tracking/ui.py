@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from pgan.errors import InputError, user_errors
-from pgan.terminal import begin
+from pgan.errors import InputError
+from pgan.process import begin, user_errors
 
 HOST = "127.0.0.1"
 PORT = "5000"
