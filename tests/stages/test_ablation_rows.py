@@ -10,7 +10,7 @@ from miniature import ROOT
 from pgan.config import read_yaml
 from pgan.errors import InputError
 from pgan.presets.catalogue import read_preset
-from stages.ablations.experiments import overrides
+from stages.ablations.overrides import overrides
 from stages.ablations.rows import FOLDER, Cell, Choice, cells, conditions, read_ablation
 
 FILE: dict[str, Any] = {
