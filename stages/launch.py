@@ -42,8 +42,8 @@ def launch(command: Callable[..., None], *arguments: str, **options: Path) -> No
 def launcher() -> list[str]:
     """The words that $PGAN_LAUNCHER puts before a command; none where it is not set.
 
-    torchrun takes a program for a Python file unless an option says otherwise, and needs a mark where its own options
-    end: it would take --log for one of them.
+    torchrun gets two more options: one because the program is no Python file, and a mark where its own options end.
+    Without the mark, it would take --log for one of them.
     """
     try:
         words = shlex.split(os.environ.get(VARIABLE, ""))

@@ -1,4 +1,4 @@
-"""The table as a picture: SWD and MS-SSIM by row, ours with the spread between seeds, and the published ones."""
+"""The table as a picture: metrics by row, ours with the spread between seeds, beside the published ones."""
 
 from pathlib import Path
 

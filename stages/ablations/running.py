@@ -10,11 +10,11 @@ from stages.ablations.rows import Cell
 
 POLL_SECONDS = 3.0
 MOST_STARTS = 3
-"""How often DVC's workers are started. If they end early each time, something is wrong with them."""
+"""Starts of DVC's workers. If they end early each time, something is wrong with them."""
 
 
 def run(experiments: Experiments, wanted: dict[str, Cell], jobs: int) -> list[str]:
-    """Run all that are not done yet, and return the names of those that failed.
+    """Run all experiments that are not done yet, and return the names of failed ones.
 
     An interruption stops the running experiments, and keeps the finished ones.
     """

@@ -30,7 +30,7 @@ class Table:
 
     ablation: Ablation
     made: str
-    """Of which images, how long, and with which changes."""
+    """How the runs were made: images, length, and what was set for all rows."""
     columns: list[Column]
     """What was measured."""
     runs: pd.DataFrame

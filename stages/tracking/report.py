@@ -1,7 +1,7 @@
-"""After `dvc repro`: complete the MLflow run from the files, and say where everything is.
+"""After `dvc repro`: complete the MLflow run from the files, and print where everything is.
 
-No stage of its own, because it makes nothing: run it whenever MLflow missed something, as after `dvc pull` into a fresh
-clone, or when its server was away.
+This is no stage, because it makes nothing.  Run it whenever MLflow missed something: after `dvc pull` into a fresh
+clone, or after its server was down.
 """
 
 import subprocess
@@ -27,15 +27,15 @@ def main() -> None:
     if subprocess.run([sys.executable, "-m", "dvc", "status", "--quiet"], check=False).returncode:
         raise RunError(f"data/ is not yet, or no longer, what {PARAMS} and the code make; run `dvc repro` first")
     failure = complete(parameters)
-    lasts = failure is not None and _say(failure)
+    lasts = failure is not None and _print_failure(failure)
     for line in summary(failure is None):
         print(line)
     if lasts:
         sys.exit(RunError.exit_code)
 
 
-def _say(failure: Exception) -> bool:
-    """Say why tracking failed, before the summary, of which somebody may read the beginning; whether it lasts."""
+def _print_failure(failure: Exception) -> bool:
+    """Print why tracking failed, and return whether only the user can change that. It comes before the summary."""
     remedy, problem = advice(failure), f"MLflow tracking failed ({brief(failure)})"
     if remedy:
         line = f"error: {problem}; {remedy}; the files are whole, and after that this command logs them"
@@ -46,7 +46,7 @@ def _say(failure: Exception) -> bool:
 
 
 def complete(parameters: dict[str, Any]) -> Exception | None:
-    """Log what MLflow missed; why that failed, where it did."""
+    """Log what MLflow missed. Returns the error if that failed."""
     try:
         settle()
         from stages.tracking.runs import Runs
@@ -58,7 +58,7 @@ def complete(parameters: dict[str, Any]) -> Exception | None:
 
 
 def summary(tracked: bool) -> list[str]:
-    """The lines for the user: pictures, metrics, and MLflow, where it has the run."""
+    """The lines for the user: pictures, metrics, and MLflow if it has the run."""
     lines = [
         "",
         f"  progress through all phases  {RENDER / 'progress.gif'}",
