@@ -1,4 +1,4 @@
-# Two commands are all: `make demo` and `make test`.  Both set up what they lack.
+# Two commands are enough: `make demo` and `make test`.  Both install what they need.
 
 PYTHON ?= python3
 PORT ?= 5000
@@ -6,13 +6,13 @@ PORT ?= 5000
 JOBS ?= auto
 VENV := .venv
 BIN := $(VENV)/bin
-# Programs of the environment, which may be a link.  By `python -m`, because the first line of what pip writes into bin/
-# cannot hold every path; and DVC starts the stages with whatever `python` comes first.
+# Runs programs of the environment, which may be a link.  By `python -m`, because the scripts that pip writes into bin/ do
+# not work in every path; and with the PATH set, because DVC starts the stages with the first `python` in it.
 RUN = export PATH="$$(cd $(BIN) && pwd -P):$$PATH"; python -m
 say = @echo "$(1)"; $(RUN) $(1)
-# for the checks before the environment is there
+# for the checks before the environment exists
 ANY_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
-# names of files are UTF-8, whatever the locale
+# file names are UTF-8, whatever the locale
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
@@ -21,7 +21,7 @@ export PYTHONUTF8 := 1
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-demo: pipeline-place $(VENV)/pipeline ## set up everything, train on the embedded digits, say where the results are
+demo: pipeline-place $(VENV)/pipeline ## install everything, train on the embedded digits, print where the results are
 	@$(RUN) pgan check
 	$(call say,dvc repro)
 	@$(RUN) stages.tracking.report
@@ -53,7 +53,7 @@ place:
 pipeline-place: place
 	@$(ANY_PYTHON) -m stages.checks.places --pipeline
 
-# torch first and alone, at its pin: a build without CUDA is then found where there is one
+# torch first and by itself, at its pinned version: pip then finds a build without CUDA if there is one
 $(VENV)/torch: constraints.txt | place
 	test -x $(BIN)/python || { mkdir -p $(VENV) && $(PYTHON) -m venv "$$(cd $(VENV) && pwd -P)"; }
 	$(call say,pip install --quiet --constraint constraints.txt torch)

@@ -25,7 +25,7 @@ from pgan.data.pyramid import LABELS, level_name, open_labels, open_level
 from pgan.experiment import read_experiment
 from pgan.networks import checkpoint
 from pgan.phases import Phase
-from pgan.terminal import begin
+from pgan.process import begin
 from pgan.training.inputs import Inputs
 from pgan.training.loop import Job, PhaseRun
 

@@ -25,7 +25,7 @@ from benchmarks.step import machine
 from pgan.experiment import read_experiment
 from pgan.networks import checkpoint
 from pgan.phases import Phase
-from pgan.terminal import begin
+from pgan.process import begin
 from pgan.training.loop import Job, PhaseRun
 from pgan.training.parallel import ranks, together
 

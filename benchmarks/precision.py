@@ -24,7 +24,7 @@ from pgan.data.pyramid import open_level
 from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Checkpoint
 from pgan.networks.config import Networks
-from pgan.terminal import begin
+from pgan.process import begin
 from pgan.training import losses
 from pgan.training.config import Training
 from pgan.training.step import prepare_reals

@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.step import machine
 from pgan.metrics.sliced_wasserstein import PATCH, levels, swd_metrics
-from pgan.terminal import begin
+from pgan.process import begin
 from tests.oracles import sliced_wasserstein as direct
 
 CHANNELS, PATCHES, DIRECTIONS, SEED = 3, 128, 512, 0

@@ -40,8 +40,8 @@ from pgan.data.batches import Stream
 from pgan.networks import checkpoint
 from pgan.networks.config import Networks
 from pgan.phases import Phase
+from pgan.process import begin
 from pgan.randomness import torch_generator
-from pgan.terminal import begin
 from pgan.training.config import Training
 from pgan.training.engine import Engine, choose
 from pgan.training.memory import keep_freed_memory

@@ -10,9 +10,9 @@ from pgan.metrics.command import evaluate, features
 from pgan.networks.command import init
 from pgan.prepare.command import download, prepare
 from pgan.presets.command import preset
+from pgan.process import begin
 from pgan.rendering.command import render
 from pgan.sampling.command import interpolate, sample
-from pgan.terminal import begin
 from pgan.training.command import train
 
 app = typer.Typer(

@@ -7,12 +7,13 @@ import typer
 from pydantic import Field, SerializeAsAny
 
 from pgan.config import Parameters, Section, validate
-from pgan.errors import SEPARATOR, InputError, user_errors
+from pgan.errors import SEPARATOR, InputError
 from pgan.metrics.config import Evaluate, Features
 from pgan.metrics.sizes import classifier_problem, impossible
 from pgan.networks.config import Fixed, Init, Networks, Progressive
 from pgan.phases import ROOT, Phase, Problem, chain_problems
 from pgan.prepare.config import CLASSES, Prepare
+from pgan.process import user_errors
 from pgan.rendering.config import Render
 from pgan.training.config import Training, phase_problems
 
@@ -56,7 +57,7 @@ def _problems(e: Experiment) -> list[Problem]:
     """What is impossible between the sections: pairs of (key, reason)."""
     problems = _phase_problems(e)
     if e.prepare.path is None:
-        problems.append(("prepare.path", "null, but DVC watches it: name what is there, such as 'sources'"))
+        problems.append(("prepare.path", "null, but DVC watches it: name what is there, such as 'data/raw'"))
     if isinstance(e.networks, Progressive) and e.networks.base_size != e.prepare.base:
         reason = f"{e.networks.base_size}, but prepare.base is {e.prepare.base}; make them equal"
         problems.append(("networks.base_size", reason))

@@ -162,7 +162,7 @@ def test_help_answers_at_once_without_torch():
 )
 def test_check_finds_what_would_fail_hours_later(key, value, message, parameters, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "sources").mkdir()
+    (tmp_path / "data/raw").mkdir(parents=True)
     content = copy.deepcopy(parameters)
     edit(content, key, value)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))

@@ -25,7 +25,7 @@ SOURCES = (
     "Makefile",
     "pgan/__init__.py",
     "pgan/errors.py",
-    "pgan/terminal.py",
+    "pgan/process.py",
     "stages/__init__.py",
     "stages/checks/places.py",
 )

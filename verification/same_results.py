@@ -3,7 +3,7 @@
     python verification/same_results.py BEFORE AFTER            # all graphs
     python verification/same_results.py BEFORE AFTER labelled   # one of them
 
-The proof of a refactoring. Each graph runs every command that makes an output (prepare, init, train, features, evaluate,
+The proof of a refactoring. Each graph runs all that makes an output (prepare, init, train, features, evaluate,
 render, sample, export), on one thread. Where files differ, they are named and the exit code is 1.
 """
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pgan.errors import user_errors
+from pgan.process import user_errors
 
 
 @user_errors

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from pgan.config import Parameters
 from pgan.errors import InputError, PganError
+from pgan.locks import Lock
 from pgan.phases import read_phases
 from pgan.training.config import Recipe
 from pgan.training.identity import identify, read_inputs
 from pgan.training.inputs import Inputs, read_code
-from pgan.training.snapshots import FILES, LOCK, ORIGIN, Lock, discard
+from pgan.training.snapshots import FILES, LOCK, ORIGIN, discard
 from pgan.untrusted.inputs import read_json
 
 NAME = re.compile(r"(\w+)-[0-9a-f]{16}", re.ASCII)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pgan.errors import user_errors
 from pgan.files import check_output
+from pgan.process import user_errors
 
 
 @user_errors

@@ -6,7 +6,7 @@ from typing import Any
 
 import pydantic
 
-from pgan.config import in_words
+from pgan.config import first_problem
 from pgan.errors import InputError, shown
 from pgan.networks.config import LARGEST, Networks
 
@@ -65,8 +65,7 @@ def describe(networks: Any, resolution: Any, where: str) -> Description:
         config.resolutions(resolution)
         return Description(config, resolution)
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, ("networks", *first["loc"])))
-        raise InputError(f"{where}: damaged, or of another version of pgan: {key}: {in_words(first)}") from None
+        what = first_problem(error, "networks")
+        raise InputError(f"{where}: damaged, or of another version of pgan: {what}") from None
     except (ValueError, OverflowError) as error:
         raise InputError(f"{where}: {error}") from None

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from pgan.errors import InputError, user_errors
+from pgan.errors import InputError
 from pgan.files import check_output, whole_file
+from pgan.process import user_errors
 
 
 class Format(StrEnum):

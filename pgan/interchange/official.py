@@ -13,7 +13,7 @@ import numpy as np
 import pydantic
 import torch
 
-from pgan.config import in_words
+from pgan.config import first_problem
 from pgan.errors import InputError
 from pgan.interchange.unpickle import Array, OfficialNetwork, load
 from pgan.interchange.variables import variables_of
@@ -141,8 +141,7 @@ def architecture(g: Official, d: Official, gs: Official) -> tuple[Progressive, i
     except OverflowError:
         raise InputError(f"G: fmap_decay={generator['fmap_decay']!r} is out of range") from None
     except pydantic.ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        raise InputError(f"networks that cannot be represented: {problem['loc'][0]}: {in_words(problem)}") from None
+        raise InputError(f"networks that cannot be represented: {first_problem(error)}") from None
     return config, generator["resolution"]
 
 

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from pgan.config import Parameters
-from pgan.errors import InputError, shown, user_errors
+from pgan.errors import InputError, shown
 from pgan.files import check_output
 from pgan.metrics.config import Evaluate, Features
+from pgan.process import user_errors
 
 ParamsOption = Annotated[Path, typer.Option(help="The experiment's parameters.")]
 PyramidOption = Annotated[Path, typer.Option(help="The folder that `pgan prepare` made.")]

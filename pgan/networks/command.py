@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from pgan.config import Parameters
-from pgan.errors import InputError, user_errors
+from pgan.errors import InputError
 from pgan.files import check_output
 from pgan.networks.config import Init, Networks
+from pgan.process import user_errors
 
 
 @user_errors

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from pgan.errors import InputError, user_errors
+from pgan.errors import InputError
+from pgan.process import user_errors
 
 
 @user_errors

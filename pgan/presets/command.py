@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from pgan.config import MOST_BYTES
-from pgan.errors import InputError, user_errors
+from pgan.errors import InputError
 from pgan.files import check_output, whole_file
 from pgan.prepare.config import EMBEDDED
 from pgan.presets.catalogue import Preset, names, read_preset
+from pgan.process import user_errors
 from pgan.untrusted.inputs import read_bytes
 
 COLORS = {"+": typer.colors.GREEN, "-": typer.colors.RED, "@": typer.colors.CYAN}

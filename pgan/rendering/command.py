@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pgan.errors import InputError, user_errors
+from pgan.errors import InputError
 from pgan.files import whole_folder
+from pgan.process import user_errors
 
 if TYPE_CHECKING:
     from pgan.networks.network import Generator

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pgan.errors import InputError, user_errors
+from pgan.errors import InputError
+from pgan.process import user_errors
 
 SourceFile = Annotated[
     Path,

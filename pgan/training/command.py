@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 from pgan.config import Parameters
-from pgan.errors import InputError, RunError, user_errors
+from pgan.errors import InputError, RunError
 from pgan.files import check_place, whole_file
 from pgan.networks.config import Networks
+from pgan.process import user_errors
 from pgan.training.config import Recipe, phase_problems
 from pgan.training.inputs import ADVICE, Inputs, read_code
 from pgan.training.parallel import ranks, together

@@ -7,7 +7,6 @@ code is never used.  Two generations are kept: should the newest turn out to be 
 
 import hashlib
 import json
-import os
 import shutil
 import sys
 import time
@@ -24,13 +23,9 @@ from tqdm import tqdm
 
 from pgan import files
 from pgan.errors import InputError, RunError
+from pgan.locks import Lock
 from pgan.networks import checkpoint
 from pgan.training.inputs import Inputs
-
-try:
-    import fcntl
-except ImportError:  # Windows: two processes on one phase are then not kept apart
-    fcntl = None  # type: ignore[assignment]
 
 SHARE = 0.02
 """Of the time, what snapshots may take at most."""
@@ -192,55 +187,6 @@ def discard(folder: Path) -> bool:
         (folder / name).unlink(missing_ok=True)
     lock.release()
     folder.rmdir()
-    return True
-
-
-class Lock:
-    """A file that one process at a time can hold; the system lets go of it when the process dies, however it dies."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._handle: int | None = None
-
-    def acquire(self) -> bool:
-        """Whether this process holds it, now or since earlier. Raises InputError when it cannot be made."""
-        while self._handle is None:
-            with files.writing(self.path):
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                try:
-                    handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
-                except FileNotFoundError:  # the one who held it deletes the folder at this moment
-                    continue
-            if not _held(handle):
-                os.close(handle)
-                return False
-            if _same(self.path, handle):
-                self._handle = handle
-            else:  # deleted meanwhile by the one who held it
-                os.close(handle)
-        return True
-
-    def release(self) -> None:
-        """Let go."""
-        if self._handle is not None:
-            os.close(self._handle)
-        self._handle = None
-
-
-def _same(path: Path, handle: int) -> bool:
-    try:
-        return path.stat().st_ino == os.fstat(handle).st_ino
-    except FileNotFoundError:
-        return False
-
-
-def _held(handle: int) -> bool:
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
     return True
 
 

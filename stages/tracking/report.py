@@ -1,7 +1,7 @@
-"""After `dvc repro`: complete the MLflow run from the files, and say where everything is.
+"""After `dvc repro`: complete the MLflow run from the files, and print where everything is.
 
-No stage of its own, because it makes nothing: run it whenever MLflow missed something, as after `dvc pull` into a fresh
-clone, or when its server was away.
+This is no stage, because it makes nothing.  Run it whenever MLflow missed something: after `dvc pull` into a fresh
+clone, or after its server was down.
 """
 
 import subprocess
@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pgan.errors import RunError, user_errors
+from pgan.errors import RunError
 from pgan.metric_table import summary_columns
-from pgan.terminal import begin
+from pgan.process import begin, user_errors
 from pgan.untrusted.inputs import read_json
 from stages.tracking.stage import PARAMS, resolved, root
 from stages.tracking.tracker import settle
@@ -28,15 +28,15 @@ def main() -> None:
     if subprocess.run([sys.executable, "-m", "dvc", "status", "--quiet"], check=False).returncode:
         raise RunError(f"data/ is not yet, or no longer, what {PARAMS} and the code make; run `dvc repro` first")
     failure = complete(parameters)
-    lasts = failure is not None and _say(failure)
+    lasts = failure is not None and _print_failure(failure)
     for line in summary(list(parameters["phases"]), failure is None):
         print(line)
     if lasts:
         sys.exit(RunError.exit_code)
 
 
-def _say(failure: Exception) -> bool:
-    """Say why tracking failed; whether that lasts. To be called before the summary, as a reader may stop early."""
+def _print_failure(failure: Exception) -> bool:
+    """Print why tracking failed, and return whether only the user can change that. It comes before the summary."""
     remedy, problem = advice(failure), f"MLflow tracking failed ({brief(failure)})"
     if remedy:
         line = f"error: {problem}; {remedy}; the files are whole, and after that this command logs them"
@@ -47,7 +47,7 @@ def _say(failure: Exception) -> bool:
 
 
 def complete(parameters: dict[str, Any]) -> Exception | None:
-    """Log what MLflow missed; why that failed, where it did."""
+    """Log what MLflow missed. Returns the error if that failed."""
     try:
         settle()
         from stages.tracking.runs import Runs

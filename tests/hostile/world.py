@@ -98,8 +98,8 @@ def write_params(folder: Path, **changes: Any) -> None:
 def build(folder: Path, server: Server) -> None:
     """Make the world in an empty folder."""
     write_params(folder)
-    for name in ("tmp", "sources"):
-        (folder / name).mkdir()
+    for name in ("tmp", "data/raw"):
+        (folder / name).mkdir(parents=True)
     (folder / "official.pkl").write_bytes(_official())
     _images(folder)
     checkpoint = "data/train/grow_8/checkpoint.pt"

@@ -25,8 +25,8 @@ def test_the_graph_trains_on_from_an_imported_network(tmp_path: Path) -> None:
     g, d, values = official.networks(resolution=8, fused_scale=False)
     options = {"G": g, "D": d, "Gs": g}
     states = [official.state(role, options[role], values[role]) for role in values]
-    (pipeline.path / "sources/official.pkl").write_bytes(official.pickled(states))
-    pipeline.run("python", "-m", "pgan", "import", "sources/official.pkl", "imported.pt")
+    (pipeline.path / "data/raw/official.pkl").write_bytes(official.pickled(states))
+    pipeline.run("python", "-m", "pgan", "import", "data/raw/official.pkl", "imported.pt")
     imported = checkpoint.load(pipeline.path / "imported.pt")
 
     content = pipeline.parameters()

@@ -11,7 +11,8 @@ from workplace import wait_until
 
 from pgan.errors import InputError, RunError
 from pgan.training.command import train
-from stages.launch import launch
+from stages.launch import launch, launched
+from stages.launch import launcher as words_of_launcher
 
 LAUNCHER = "PGAN_LAUNCHER"
 TRAIN = ("python", "-m", "stages.train", "stabilize_8")
@@ -101,13 +102,18 @@ def test_a_launcher_that_is_killed_is_a_failure(monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_what_is_started(launcher: str, before: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    found: list[str] = []
-    monkeypatch.setattr("stages.launch._supervise", found.extend)
     monkeypatch.setenv(LAUNCHER, launcher)
-    launch(train, "grow_8", out=Path("a folder"), snapshots=Path("s"))
+    found = launched(words_of_launcher(), train, "grow_8", out=Path("a folder"), snapshots=Path("s"))
     command = [sys.executable, "-m", "pgan", "train", "grow_8", "--out", "a folder", "--snapshots", "s"]
     words = [word for word in launcher.split() if word != "--no-python"]
     assert found == words + before + command
+
+
+def test_the_launcher_gets_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LAUNCHER, f'sh -c \'printf "%s\\n" "$@" > {tmp_path / "words"}\' sh')
+    launch(train, "grow_8", out=Path("a folder"))
+    words = (tmp_path / "words").read_text().splitlines()
+    assert words == [sys.executable, "-m", "pgan", "train", "grow_8", "--out", "a folder"]
 
 
 def test_without_a_launcher_the_command_is_called(monkeypatch: pytest.MonkeyPatch) -> None:

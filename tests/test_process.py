@@ -10,7 +10,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from pgan.terminal import Discreet, Unbreakable
+from pgan.process import Discreet, Unbreakable
 
 ROOT = Path(__file__).parent.parent
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0"}
@@ -100,7 +100,7 @@ def test_only_messages_may_be_lost() -> None:
 
 
 def test_a_traceback_holds_no_password() -> None:
-    code = "from pgan.terminal import begin; begin(); raise ValueError('http://me:secret@host is wrong')"
+    code = "from pgan.process import begin; begin(); raise ValueError('http://me:secret@host is wrong')"
     done = run("-c", code)
     assert b"ValueError: http://***@host is wrong" in done.stderr
     assert b"secret" not in done.stderr
