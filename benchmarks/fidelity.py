@@ -33,7 +33,7 @@ from pgan.metrics.frechet import frechet_distance
 from pgan.metrics.ms_ssim import mean_pair_similarity
 from pgan.metrics.sliced_wasserstein import laplacian_pyramid, levels, swd_metrics
 from pgan.networks.checkpoint import Checkpoint, shrink
-from pgan.networks.progressive import Critic, Generator
+from pgan.networks.progressive.networks import Critic, Generator
 from pgan.terminal import begin
 from pgan.training.config import Training
 from pgan.training.losses import critic_loss, generator_loss, squared_norms

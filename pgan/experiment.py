@@ -10,7 +10,10 @@ from pgan.config import Parameters, Section, validate
 from pgan.errors import SEPARATOR, InputError, user_errors
 from pgan.metrics.config import Evaluate, Features
 from pgan.metrics.sizes import classifier_problem, impossible
-from pgan.networks.config import Fixed, Init, Networks, Progressive
+from pgan.networks.architectures import check_resolution
+from pgan.networks.config import Init, Networks
+from pgan.networks.fixed import Fixed
+from pgan.networks.progressive import Progressive
 from pgan.prepare.config import CLASSES, Prepare
 from pgan.rendering.config import Render
 from pgan.training.config import Phase, Training, phase_problems
@@ -118,6 +121,7 @@ def _chain_problems(e: Experiment) -> list[tuple[str, str]]:
     problems: list[tuple[str, str]] = []
     try:
         resolutions = {"init": e.init.size(e.networks)}
+        check_resolution(e.networks, resolutions["init"])
     except ValueError as error:
         return [("init.resolution", str(error))]
     for name, phase in e.phases.items():

@@ -22,7 +22,7 @@ def import_(
     check_output(out, official)
     from pgan.interchange.official import import_official
     from pgan.networks import checkpoint
-    from pgan.networks.config import Progressive
+    from pgan.networks.progressive import Progressive
 
     networks, lod = import_official(official)
     checkpoint.save(checkpoint.state(networks), out)

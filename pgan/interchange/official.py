@@ -11,15 +11,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pydantic
-import torch
 
 from pgan.config import in_words
 from pgan.errors import InputError
 from pgan.interchange.unpickle import Array, OfficialNetwork, load
 from pgan.interchange.variables import variables_of
+from pgan.networks.architectures import check_resolution
 from pgan.networks.checkpoint import Checkpoint, Progress
-from pgan.networks.config import Progressive
-from pgan.networks.progressive import Critic, Generator
+from pgan.networks.progressive import Progressive
+from pgan.networks.progressive.networks import Critic, Generator
+from pgan.untrusted.weights import empty
 
 ROLES = ("G", "D", "Gs")
 FUNCTIONS = {"G": "G_paper", "D": "D_paper", "Gs": "G_paper"}
@@ -137,12 +138,12 @@ def architecture(g: Official, d: Official, gs: Official) -> tuple[Progressive, i
             tanh=False,
             minibatch_stddev=int(critic["mbstd_group_size"]),
         )
-        config.feature_maps(config.stage(generator["resolution"]))
-    except OverflowError:
-        raise InputError(f"G: fmap_decay={generator['fmap_decay']!r} is out of range") from None
+        check_resolution(config, generator["resolution"])
     except pydantic.ValidationError as error:
         problem = error.errors(include_url=False)[0]
         raise InputError(f"networks that cannot be represented: {problem['loc'][0]}: {in_words(problem)}") from None
+    except ValueError as error:
+        raise InputError(str(error)) from None
     return config, generator["resolution"]
 
 
@@ -224,8 +225,7 @@ def _fill(kind: type[NetworkT], config: Progressive, resolution: int, official: 
         raise InputError(f"{role}: the variable {missing[0]} is missing")
     if unknown := sorted(values.keys() - known):
         raise InputError(f"{role}: the variable {unknown[0][:100]} cannot be represented")
-    with torch.device("meta"):  # nothing of the size that the options claim is allocated
-        network = kind(config, resolution)
+    network = empty(lambda: kind(config, resolution), role)  # allocates nothing of the size that the options claim
     wanted, parameters = network.state_dict(), {}
     for variable in variables:
         shape = tuple(wanted[variable.parameter].shape)

@@ -187,7 +187,7 @@ def test_a_failure_halfway_leaves_what_was_there(networks, tmp_path, monkeypatch
 
 def test_too_little_memory_ends_in_one_line(networks, tmp_path, monkeypatch):
     written(networks, tmp_path / "a.pt")
-    from pgan.networks.progressive import Generator
+    from pgan.networks.progressive.networks import Generator
 
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
