@@ -27,7 +27,8 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # measures the pgan beside it, not an installed one
 
 from pgan.errors import InputError, PganError, fail
-from pgan.interchange.official import Official, read_official, to_checkpoint
+from pgan.interchange.official import to_checkpoint
+from pgan.interchange.official_pickle import Official, read_official
 from pgan.interchange.variables import Variable, variables_of
 from pgan.metrics.frechet import frechet_distance
 from pgan.metrics.ms_ssim import mean_pair_similarity
