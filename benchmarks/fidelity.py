@@ -27,13 +27,14 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # measures the pgan beside it, not an installed one
 
 from pgan.errors import InputError, PganError
-from pgan.interchange.official import Official, read_official, to_checkpoint
+from pgan.interchange.official import to_checkpoint
+from pgan.interchange.official_pickle import Official, read_official
 from pgan.interchange.variables import Variable, variables_of
 from pgan.metrics.frechet import frechet_distance
 from pgan.metrics.ms_ssim import mean_pair_similarity
 from pgan.metrics.sliced_wasserstein import laplacian_pyramid, levels, swd_metrics
 from pgan.networks.checkpoint import Checkpoint, shrink
-from pgan.networks.progressive import Critic, Generator
+from pgan.networks.progressive.networks import Critic, Generator
 from pgan.process import begin, fail
 from pgan.training.config import Training
 from pgan.training.losses import critic_loss, generator_loss, squared_norms

@@ -10,7 +10,10 @@ from pgan.config import Parameters, Section, validate
 from pgan.errors import SEPARATOR, InputError
 from pgan.metrics.config import Evaluate, Features
 from pgan.metrics.sizes import classifier_problem, impossible
-from pgan.networks.config import Fixed, Init, Networks, Progressive
+from pgan.networks.architectures import check_resolution
+from pgan.networks.config import Init, Networks
+from pgan.networks.fixed import Fixed
+from pgan.networks.progressive import Progressive
 from pgan.phases import ROOT, Phase, Problem, chain_problems
 from pgan.prepare.config import CLASSES, Prepare
 from pgan.process import user_errors
@@ -119,6 +122,7 @@ def _phase_problems(e: Experiment) -> list[Problem]:
     """What is impossible about the phases: names, the chain, resolutions, batches."""
     try:
         resolutions = {ROOT: e.init.size(e.networks)}
+        check_resolution(e.networks, resolutions[ROOT])
     except ValueError as error:
         return [("init.resolution", str(error))]
     problems = chain_problems(e.phases)

@@ -8,6 +8,7 @@ import pydantic
 
 from pgan.config import first_problem
 from pgan.errors import InputError, shown
+from pgan.networks.architectures import check_resolution
 from pgan.networks.config import LARGEST, Networks
 
 FORMAT = "pgan generator 1"
@@ -62,7 +63,7 @@ def describe(networks: Any, resolution: Any, where: str) -> Description:
         config = Networks.model_validate(networks)
         if type(resolution) is not int or not 0 < resolution <= LARGEST:
             raise ValueError(f"damaged: resolution {shown(resolution)} is not a number of pixels up to {LARGEST}")
-        config.resolutions(resolution)
+        check_resolution(config, resolution)
         return Description(config, resolution)
     except pydantic.ValidationError as error:
         what = first_problem(error, "networks")

@@ -18,7 +18,7 @@ from torch import Tensor
 from pgan.config import first_problem
 from pgan.errors import InputError, out_of_memory, shown
 from pgan.files import whole_file
-from pgan.networks.architectures import build_critic, build_generator
+from pgan.networks.architectures import build_critic, build_generator, check_resolution
 from pgan.networks.config import Networks
 from pgan.networks.network import Critic, Generator, Network
 from pgan.untrusted.archive import check_plain
@@ -131,7 +131,7 @@ def from_state(content: Any, where: str) -> Checkpoint:
         resolution: Any = content.get("resolution")
         if type(resolution) is not int:
             raise ValueError(f"resolution {shown(resolution)} is no number of pixels")
-        config.resolutions(resolution)
+        check_resolution(config, resolution)
     except pydantic.ValidationError as error:
         raise InputError(f"{where}: a damaged checkpoint: {first_problem(error, 'networks')}") from None
     except ValueError as error:

@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from pgan.config import Parameters, Section
+from pgan.networks.architectures import check_resolution
 from pgan.networks.config import Networks
 from pgan.phases import Phase, Problem
 
@@ -182,7 +183,7 @@ def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> 
         reason = f"'{phase.kind}', but networks of architecture {networks.architecture} train in phases of kind"
         problems.append(("kind", f"{reason} {' and '.join(networks.kinds)}"))
     try:
-        networks.resolutions(phase.resolution)
+        check_resolution(networks, phase.resolution)
     except ValueError as error:
         problems.append(("resolution", str(error)))
     if not problems:

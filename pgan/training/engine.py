@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from pgan.networks.config import Networks, Progressive
+from pgan.networks.config import Networks
 from pgan.networks.network import Network
-from pgan.networks.progressive import Critic, Generator, GeneratorBlock
+from pgan.networks.progressive import Progressive
+from pgan.networks.progressive.networks import Critic, Generator, GeneratorBlock
 from pgan.phases import Phase
 from pgan.training.adversarial import LOSSES
 from pgan.training.config import Training

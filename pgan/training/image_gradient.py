@@ -16,10 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pgan.networks.config import Networks, Progressive
-from pgan.networks.layers import EPSILON, Conv, Dense, downsample, leaky_relu, minibatch_stddev, positive_or, upsample
+from pgan.networks.config import Networks
+from pgan.networks.layers import EPSILON, downsample, leaky_relu, minibatch_stddev, positive_or, upsample
 from pgan.networks.network import Alpha
-from pgan.networks.progressive import Critic, CriticBlock, CriticOutput, fading
+from pgan.networks.progressive import Progressive
+from pgan.networks.progressive.layers import Conv, Dense
+from pgan.networks.progressive.networks import Critic, CriticBlock, CriticOutput, fading
 
 Backwards = Callable[[Tensor], Tensor]
 """The gradient with respect to a layer's output -> that with respect to its input."""

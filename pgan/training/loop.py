@@ -17,8 +17,8 @@ from pgan.errors import InputError, PganError
 from pgan.files import whole_folder
 from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Checkpoint, Progress
-from pgan.networks.config import Progressive
 from pgan.networks.network import Alpha
+from pgan.networks.progressive import Progressive
 from pgan.networks.sampling import generate, latents, sample_labels
 from pgan.phases import Phase
 from pgan.randomness import derive, seed_layers, torch_generator

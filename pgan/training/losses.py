@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pgan.networks import progressive
 from pgan.networks.network import Alpha, Critic
+from pgan.networks.progressive import networks as progressive
 from pgan.training.adversarial import LOSSES, Penalised
 from pgan.training.config import Training
 from pgan.training.image_gradient import is_written_out, judge_and_gradient

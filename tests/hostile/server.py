@@ -43,8 +43,8 @@ def import_everything() -> None:
     import torch
 
     import pgan.cli
+    import pgan.interchange.generator_file
     import pgan.interchange.onnx
-    import pgan.interchange.source
     import pgan.interchange.tensors
     import pgan.interchange.torchscript
     import pgan.metrics.evaluation

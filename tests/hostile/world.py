@@ -121,8 +121,8 @@ def build(folder: Path, server: Server) -> None:
 
 
 def _official() -> bytes:
-    sys.path.append(str(ROOT / "tests/interchange"))
-    import official_reference as official
+    sys.path.append(str(ROOT / "tests"))
+    from oracles import official_reference as official
 
     g, d, values = official.networks()
     return bytes(official.pickled([official.state(role, d if role == "D" else g, values[role]) for role in values]))

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import official_reference as official
 import pytest
 import torch
+from oracles import official_reference as official
 from test_official import OPTIONS, written
 
 from pgan.training import losses

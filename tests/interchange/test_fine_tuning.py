@@ -1,8 +1,8 @@
 """From an official pickle to a further phase of training, through the commands."""
 
-import official_reference as official
 import torch
 import yaml
+from oracles import official_reference as official
 from test_official import written
 from typer.testing import CliRunner
 

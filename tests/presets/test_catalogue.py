@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pgan.errors import InputError
-from pgan.networks.config import Progressive
+from pgan.networks.progressive import Progressive
 from pgan.presets.catalogue import BASED_ON, FOLDER, names, read_preset
 from pgan.presets.overlay import WHOLE, overlay
 from pgan.untrusted.strict_yaml import parse

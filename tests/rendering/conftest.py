@@ -70,7 +70,7 @@ def experiment(tmp_path: Path, write_losses_csv: Callable[..., Path]) -> Callabl
     ) -> Path:
         from pgan.data.pyramid import LABELS, Meta, level_name, write_meta
         from pgan.networks import checkpoint
-        from pgan.networks.config import Progressive
+        from pgan.networks.progressive import Progressive
 
         networks = Progressive(
             base_size=base,

@@ -1,27 +1,15 @@
 """Fine-tuning through the graph: an official pickle, imported, and trained further."""
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
-from miniature import PHASE, ROOT, new_repository
+from miniature import PHASE, new_repository
+from oracles import official_reference as official
 
 from pgan.networks import checkpoint
 
 
-def official_reference() -> ModuleType:
-    """The oracle of the tests of `pgan import`, which writes official pickles."""
-    path = ROOT / "tests/interchange/official_reference.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_graph_trains_on_from_an_imported_network(tmp_path: Path) -> None:
-    pipeline, official = new_repository(tmp_path / "repository"), official_reference()
+    pipeline = new_repository(tmp_path / "repository")
     g, d, values = official.networks(resolution=8, fused_scale=False)
     options = {"G": g, "D": d, "Gs": g}
     states = [official.state(role, options[role], values[role]) for role in values]

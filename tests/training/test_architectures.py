@@ -6,7 +6,7 @@ import yaml
 from one_phase import TRAIN, Experiment
 
 from pgan.config import read_yaml
-from pgan.interchange.source import open_source
+from pgan.interchange.generator_file import open_generator_file
 from pgan.networks import checkpoint
 from pgan.networks.config import Networks
 from pgan.phases import Phase
@@ -107,7 +107,7 @@ def test_a_phase_that_is_killed_ends_with_the_same_bytes_and_all_commands_take_i
     ema = checkpoint.load(trained).ema
     labels = torch.arange(5) if ema.classes else None
     for format in ("safetensors", "torchscript", "onnx"):
-        images = open_source(folder / f"out.{format}", CPU).images(z, labels)
+        images = open_generator_file(folder / f"out.{format}", CPU).images(z, labels)
         assert torch.allclose(images, ema(z, labels), atol=1e-4), format
 
 

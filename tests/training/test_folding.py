@@ -5,7 +5,7 @@ import copy
 import torch
 
 from pgan.networks.checkpoint import fresh
-from pgan.networks.layers import Scaled
+from pgan.networks.progressive.layers import Scaled
 from pgan.training.losses import critic_loss, generator_loss
 
 STEPS, N, LR, BETAS, EPSILON = 50, 8, 1e-3, (0.0, 0.99), 1e-8

@@ -10,9 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from pgan.networks import checkpoint, layers, progressive
+from pgan.networks import checkpoint
 from pgan.networks.checkpoint import fresh
 from pgan.networks.layers import downsample, pixel_norm, upsample
+from pgan.networks.progressive import layers
+from pgan.networks.progressive import networks as progressive
 from pgan.phases import Phase
 from pgan.training import loop, losses, step
 from pgan.training.loop import Job, PhaseRun

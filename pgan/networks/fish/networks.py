@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgan.networks import network
-from pgan.networks.config import Fish
+from pgan.networks.fish.section import Fish
 from pgan.networks.layers import leaky_relu, minibatch_stddev, pixel_norm, precisely, upsample
 from pgan.networks.network import Alpha
 from pgan.randomness import torch_generator

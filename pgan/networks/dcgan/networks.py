@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pgan.networks import network
-from pgan.networks.config import Dcgan
+from pgan.networks.dcgan.section import Dcgan
 from pgan.networks.layers import BatchNorm, leaky_relu, precisely
 from pgan.networks.network import Alpha, check_labels
 from pgan.randomness import torch_generator
@@ -54,7 +54,7 @@ class Generator(network.Generator):
 class Critic(network.Critic):
     """Images (N, channels, 64, 64) -> scores (N,), and no logits: (N, 0).
 
-    With classes it must be told the labels.
+    With classes it must be conditioned on their labels: see `conditioned_on`.
     """
 
     config: Dcgan
@@ -75,9 +75,9 @@ class Critic(network.Critic):
 
     def conditioned_on(self, labels: Tensor) -> "Critic":
         """This critic with the same weights, for images of these labels, or for several sets of them."""
-        knowing = copy.copy(self)
-        knowing.labels = labels
-        return knowing
+        conditioned = copy.copy(self)
+        conditioned.labels = labels
+        return conditioned
 
     def forward(self, images: Tensor, alpha: Alpha = 1.0, sets: int = 1) -> tuple[Tensor, Tensor]:
         x = images

@@ -1,7 +1,7 @@
 """The generator and the critic that grow (Karras et al. 2018, section 2 and Table 2; official `G_paper`, `D_paper`).
 
-Both are built at one resolution and hold the blocks of that and all lower ones, each under its resolution's name, so
-that a checkpoint of 8×8 loads into networks of 16×16 and leaves only the new block fresh.
+Networks of a resolution hold its block and the blocks of all lower resolutions, each under its resolution's name.  A
+checkpoint of 8×8 therefore loads into networks of 16×16 and leaves only the new block fresh.
 """
 
 import torch
@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pgan.networks import network
-from pgan.networks.config import Progressive
-from pgan.networks.layers import (
-    BatchNorm,
+from pgan.networks.layers import BatchNorm, downsample, leaky_relu, minibatch_stddev, pixel_norm, precisely, upsample
+from pgan.networks.network import Alpha, check_labels
+from pgan.networks.progressive.layers import (
     Conv,
     Dense,
     DenseToMap,
@@ -20,15 +20,9 @@ from pgan.networks.layers import (
     MinibatchDiscrimination,
     Scaled,
     UpConv,
-    downsample,
-    leaky_relu,
-    minibatch_stddev,
-    pixel_norm,
-    precisely,
     run,
-    upsample,
 )
-from pgan.networks.network import Alpha, check_labels
+from pgan.networks.progressive.section import Progressive
 from pgan.randomness import torch_generator
 
 
@@ -108,7 +102,7 @@ class Critic(network.Critic):
 
     config: Progressive
     recompute = False
-    """As the generator's."""
+    """As in the generator."""
 
     def __init__(self, config: Progressive, resolution: int) -> None:
         super().__init__(config, resolution)
@@ -216,8 +210,8 @@ def fading(alpha: Alpha) -> bool:
 def initialize(role: str, seed: int, blocks: nn.ModuleDict, heads: nn.ModuleDict) -> None:
     """Draw the weights of a network's blocks, and of the heads that make images or read them.
 
-    The draw depends on (seed, role, resolution) alone: a block is the same whether its network was built at that
-    resolution or grown to it, and adding a higher resolution changes nothing below.
+    The draw depends on (seed, role, resolution) alone.  A block is therefore the same whether its network was built at
+    that resolution or grown to it, and a higher resolution changes nothing below.
     """
     for r, block in blocks.items():
         generator = torch_generator("cpu", seed, "weights", role, int(r))
