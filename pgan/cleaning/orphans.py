@@ -9,8 +9,8 @@ from pgan.config import Parameters
 from pgan.errors import InputError, PganError, shown
 from pgan.training.config import Recipe
 from pgan.training.identity import identify, read_inputs
-from pgan.training.inputs import Inputs, read_code
 from pgan.training.snapshots import FILES, LOCK, ORIGIN, Lock, discard
+from pgan.training.watched_files import WatchedFiles, read_code
 from pgan.untrusted.inputs import read_json
 
 NAME = re.compile(r"(\w+)-[0-9a-f]{16}", re.ASCII)
@@ -72,7 +72,7 @@ def _is_ours(path: Path) -> bool:
     return all(file.name in FILES and file.is_file() for file in path.iterdir())
 
 
-def _keys(recipe: Recipe, parent: Path, pyramid: Path, code: Inputs) -> set[str] | None:
+def _keys(recipe: Recipe, parent: Path, pyramid: Path, code: WatchedFiles) -> set[str] | None:
     """The keys that a phase's snapshots may have; None while its inputs are missing and nobody can tell."""
     inputs = read_inputs(recipe.phase, parent, pyramid)
     try:
@@ -81,7 +81,7 @@ def _keys(recipe: Recipe, parent: Path, pyramid: Path, code: Inputs) -> set[str]
         return None
 
 
-def _judge(path: Path, wanted: dict[str, set[str] | None], code: Inputs) -> Found:
+def _judge(path: Path, wanted: dict[str, set[str] | None], code: WatchedFiles) -> Found:
     phase, _, key = path.name.rpartition("-")
     files = [file.stat() for file in path.iterdir()]
     size = sum(status.st_size for status in files)
@@ -96,7 +96,7 @@ def _judge(path: Path, wanted: dict[str, set[str] | None], code: Inputs) -> Foun
     return Found(path, size, age, kept)
 
 
-def _keys_of_origin(path: Path, code: Inputs) -> set[str]:
+def _keys_of_origin(path: Path, code: WatchedFiles) -> set[str]:
     """The keys by the files that the interrupted command itself named, as far as they are still there."""
     name = path.name.rpartition("-")[0]
     try:
