@@ -37,7 +37,8 @@ from pgan.networks.checkpoint import Checkpoint, shrink
 from pgan.networks.progressive.networks import Critic, Generator
 from pgan.process import begin, fail
 from pgan.training.config import Training
-from pgan.training.losses import critic_loss, generator_loss, squared_norms
+from pgan.training.draws import CriticBatch, GeneratorBatch
+from pgan.training.losses import critic_loss, fast_squared_norms, generator_loss
 from pgan.training.step import Step
 
 NetworkT = TypeVar("NetworkT", Generator, Critic)
@@ -407,8 +408,9 @@ def loss_rows(pair: Pair) -> Iterator[Row]:
     found = {name: relative(name, value, pair.column(name)) for name, value in terms.items() if arrays.holds(name)}
     yield from largest("loss terms", "relative norm", tolerance["losses"], found)
 
-    fakes = level.generator(pair.tensor("latents"), pair.labels(), level.alpha)
-    g_loss, _ = generator_loss(level.critic, fakes, pair.labels(), level.alpha, OFFICIAL)
+    latents = GeneratorBatch(pair.tensor("latents"), pair.labels(), level.alpha)
+    fakes = level.generator(latents.latents, latents.labels, level.alpha)
+    g_loss, _ = generator_loss(level.critic, latents, fakes, OFFICIAL)
     losses = {"D_loss": loss, "G_loss": g_loss}
     found = {name: relative(name, value, pair.tensor(name)) for name, value in losses.items() if arrays.holds(name)}
     yield from largest("losses", "relative", tolerance["losses"], found)
@@ -441,13 +443,14 @@ def critic_terms(pair: Pair, level: Level) -> tuple[dict[str, Tensor], Tensor]:
     the image's own resolution; a target of `factor` makes the penalty the same: λ/f²·(n - f)² = λ·(n/f - 1)².
     """
     settings = official_settings(level)
-    reals, fakes, mix, labels = batch(pair, level)
+    shown, fakes = batch(pair, level)
+    reals, mixed = shown.reals, torch.lerp(shown.reals, fakes, shown.mix)
     with torch.no_grad():
         real_scores, fake_scores, mixed_scores = (
-            level.critic(images, level.alpha)[0] for images in (reals, fakes, torch.lerp(reals, fakes, mix))
+            level.critic(images, level.alpha)[0] for images in (reals, fakes, mixed)
         )
-    norms = squared_norms(level.critic, torch.lerp(reals, fakes, mix), level.alpha).detach().sqrt() / level.factor
-    loss, _ = critic_loss(level.critic, reals, fakes, labels, mix, level.alpha, settings)
+    norms = fast_squared_norms(level.critic, mixed, level.alpha).detach().sqrt() / level.factor
+    loss, _ = critic_loss(level.critic, shown, fakes, settings)
     terms = {
         "loss_real_scores": real_scores,
         "loss_fake_scores": fake_scores,
@@ -498,12 +501,12 @@ def adam_steps(pair: Pair, as_tensorflow: bool) -> tuple[dict[str, Tensor], Tens
     level = pair.level(float(pair.arrays["loss_lod"]))
     step = Step(level.generator, level.critic, level.ema, official_settings(level), LEARNING_RATE, 0.999)
     before = {name: parameter.detach().clone() for name, parameter in level.critic.named_parameters()}
-    reals, _, mix, labels = batch(pair, level)
+    shown, _ = batch(pair, level)
     losses = []
     for t in range(1, ADAM_STEPS + 1):
         correction = float(np.sqrt(1 - OFFICIAL.adam_beta2**t)) if as_tensorflow else 1.0
         step.optimizers["critic"].param_groups[0]["eps"] = OFFICIAL.adam_epsilon / correction
-        terms = step.update_critic(reals, labels, pair.tensor("latents"), mix, level.alpha)
+        terms = step.update_critic(shown)
         parts = ("critic_fake", "gradient_penalty", "drift", "label_real", "label_fake")
         losses.append(sum(terms[part] for part in parts if part in terms) - terms["critic_real"])
     return {name: p.detach() - before[name] for name, p in level.critic.named_parameters()}, torch.stack(losses)
@@ -514,11 +517,12 @@ def official_settings(level: Level) -> Training:
     return OFFICIAL.model_copy(update={"gradient_target": OFFICIAL.gradient_target * level.factor})
 
 
-def batch(pair: Pair, level: Level) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Reals, fakes, mixing factors and labels."""
+def batch(pair: Pair, level: Level) -> tuple[CriticBatch, Tensor]:
+    """The batch of the critic's update, and its fakes."""
+    reals, latents, labels = level.reduce(pair.tensor("reals")), pair.tensor("latents"), pair.labels()
     with torch.no_grad():
-        fakes = level.generator(pair.tensor("latents"), pair.labels(), level.alpha)
-    return level.reduce(pair.tensor("reals")), fakes, pair.tensor("mix"), pair.labels()
+        fakes = level.generator(latents, labels, level.alpha)
+    return CriticBatch(reals, labels, latents, pair.tensor("mix"), level.alpha), fakes
 
 
 def both_tensors(

@@ -252,6 +252,8 @@ def _in_words(problem: Any) -> str:
     """One pydantic error in plain words, without its place."""
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
+    if problem["type"] == "missing":
+        return "missing"
     said = str(problem["msg"])
     theirs, ours = next(((theirs, ours) for theirs, ours in WORDS.items() if said.startswith(theirs)), ("", ""))
     message = ours + said[len(theirs) :] if theirs else said[0].lower() + said[1:]

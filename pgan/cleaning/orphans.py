@@ -11,8 +11,8 @@ from pgan.locks import Lock
 from pgan.phases import read_phases
 from pgan.training.config import Recipe
 from pgan.training.identity import identify, read_inputs
-from pgan.training.inputs import Inputs, read_code
 from pgan.training.snapshots import FILES, LOCK, ORIGIN, discard
+from pgan.training.watched_files import WatchedFiles, read_code
 from pgan.untrusted.inputs import read_json
 
 NAME = re.compile(r"(\w+)-[0-9a-f]{16}", re.ASCII)
@@ -72,7 +72,7 @@ def _is_ours(path: Path) -> bool:
     return all(file.name in FILES and file.is_file() for file in path.iterdir())
 
 
-def _keys(recipe: Recipe, parent: Path, pyramid: Path, code: Inputs) -> set[str] | None:
+def _keys(recipe: Recipe, parent: Path, pyramid: Path, code: WatchedFiles) -> set[str] | None:
     """The keys that a phase's snapshots may have; None while its inputs are missing."""
     inputs = read_inputs(recipe.phase, parent, pyramid)
     try:
@@ -81,7 +81,7 @@ def _keys(recipe: Recipe, parent: Path, pyramid: Path, code: Inputs) -> set[str]
         return None
 
 
-def _judge(path: Path, wanted: dict[str, set[str] | None], files: dict[Path, Parameters], code: Inputs) -> Found:
+def _judge(path: Path, wanted: dict[str, set[str] | None], files: dict[Path, Parameters], code: WatchedFiles) -> Found:
     """What becomes of a phase's snapshots. `files` are parameter files that have been read; others are added."""
     phase, _, key = path.name.rpartition("-")
     seen = [file.stat() for file in path.iterdir()]
@@ -97,7 +97,7 @@ def _judge(path: Path, wanted: dict[str, set[str] | None], files: dict[Path, Par
     return Found(path, size, age, kept)
 
 
-def _keys_of_origin(path: Path, files: dict[Path, Parameters], code: Inputs) -> set[str]:
+def _keys_of_origin(path: Path, files: dict[Path, Parameters], code: WatchedFiles) -> set[str]:
     """The keys by the files that the interrupted command itself named, as far as they are still there."""
     name = path.name.rpartition("-")[0]
     try:

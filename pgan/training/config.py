@@ -28,9 +28,9 @@ class Range(Section):
 
 
 class AugmentReals(Section):
-    """What happens to each real image, before it fades, with numbers drawn anew each time (see `augment_reals`).
+    """What happens to each real image, before it fades, with new random numbers each time (see `augment_reals`).
 
-    Geometry is that of Keras' ImageDataGenerator: uniform draws, the border continued by its nearest pixel.
+    Geometry as in Keras' ImageDataGenerator: uniform draws; beyond the border, the nearest pixel is repeated.
     """
 
     rotation: float = Field(ge=0, le=180)
@@ -40,7 +40,7 @@ class AugmentReals(Section):
     shift_y: float = Field(ge=0, le=1)
     """Share of the side, up or down."""
     shear: float = Field(ge=0, le=80)
-    """Degrees by which level lines are tilted, to either side."""
+    """Tilt of level lines in degrees, to either side."""
     zoom: Range
     """Pixels of the image per pixel of what it becomes, along each axis by itself: above 1 it shrinks."""
     brightness: Range
@@ -61,8 +61,8 @@ class Training(Section):
     gradient_penalty: float = Field(ge=0)
     """Weight of the gradient penalty.
 
-    `wgan-gp`: λ, divided by gradient_target². `logistic`, `relativistic`: γ, of which R1 and R2 take half, as in their
-    papers. The other losses have no penalty; it is without effect there."""
+    `wgan-gp`: λ, divided by gradient_target². `logistic`, `relativistic`: γ; R1 and R2 are
+    multiplied by γ/2, as in their papers. It has no effect on the other losses, which have no penalty."""
     gradient_target: float = Field(gt=0)
     """`wgan-gp`: norm to which the critic's gradient is drawn; 1, or 750 in the paper's CIFAR-10 runs."""
     weight_clip: float | None = Field(gt=0, le=1e6)
@@ -80,7 +80,7 @@ class Training(Section):
     adam_epsilon: float = Field(gt=0)
     """Adam's ε."""
     lr_jitter: float | None = Field(ge=1, le=1000)
-    """Multiply the learning rate by a factor drawn anew for each update, log-uniform on [1/lr_jitter, lr_jitter]."""
+    """Multiply the learning rate by a factor drawn for each update, log-uniform on [1/lr_jitter, lr_jitter]."""
     ema_beta: float | None = Field(ge=0, lt=1)
     """Decay of the averaged generator per critic step (the paper: 0.999), or null to give a half-life instead."""
     ema_half_life_kimg: float | None = Field(gt=0)
@@ -96,21 +96,21 @@ class Training(Section):
     sample_frames: int = Field(ge=2, le=2**16)
     """Pictures of these latents per phase, the first before its first step, the last after its last."""
     log_every_kimg: float = Field(ge=0.001)
-    """Distance of the rows of losses.csv in thousands of images; each row is the mean over what lies between."""
+    """Interval between rows of losses.csv, in thousands of images; each row is the mean over its interval."""
     divergence_limit: float = Field(gt=0)
     """A phase stops when the magnitude of a logged loss term exceeds this, or is not a number."""
     precision: Literal["fp32", "tf32", "bf16"]
     """Arithmetic of the networks; see `precision.py`. `tf32` differs from `fp32` on NVIDIA GPUs only."""
     recompute: bool
-    """Keep the feature maps of one block at a time, and compute those of the others again for the backward pass.
+    """Keep the feature maps of one block at a time, and compute the others again for the backward pass.
 
     For progressive networks whose maps do not fit into memory otherwise; never compiled. The penalty's own maps are
     kept. It stands here because the last digits differ."""
     compile: Literal["auto", "always", "never"]
     """Whether a phase runs as compiled code: faster steps, after a minute or more of compiling.
 
-    `auto` compiles a phase that is long enough to win the time back, by a rule that knows its parameters alone. It
-    stands here, not among the machine's options, because it changes the last digits of the results."""
+    `auto` compiles, on CPUs, phases of at least 10,000 critic updates (kimg · 1000 / batch), which win the time back.
+    It is a parameter rather than an option of the machine, because it changes the last digits of the results."""
 
     @model_validator(mode="after")
     def _clipped_where_it_must_be(self) -> Self:
@@ -166,7 +166,7 @@ class Recipe:
 
     @classmethod
     def of(cls, parameters: Parameters, name: str) -> "Recipe":
-        """That of a phase of a parameter file. Raises InputError on a bad one."""
+        """Read a phase's recipe from a parameter file. Raises InputError on a bad one."""
         return cls(
             name=name,
             seed=parameters.value("seed", int),

@@ -1,8 +1,8 @@
 """Snapshots: what a phase that was stopped needs to go on as if nothing had happened.
 
-They lie outside the phase's outputs, which DVC deletes before it runs a stage.  A phase has a folder of its own, named
-by a fingerprint of all that determines the phase, so that a snapshot of other parameters, another parent, other data or
-code is never used.  Two generations are kept: should the newest turn out to be damaged, the one before still stands.
+They lie outside the phase's outputs, which DVC deletes before it runs a stage.  Each phase has a folder, named by a
+fingerprint of all that determines the phase: a snapshot of other parameters, another parent, other data or code is
+never used.  Two generations are kept: if the newest is damaged, the one before is used.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from pgan import files
 from pgan.errors import InputError, RunError
 from pgan.locks import Lock
 from pgan.networks import checkpoint
-from pgan.training.inputs import Inputs
+from pgan.training.watched_files import WatchedFiles
 
 SHARE = 0.02
 """Of the time, what snapshots may take at most."""
@@ -58,7 +58,7 @@ def read_position(content: dict[str, Any], steps: int) -> Position:
     return position
 
 
-def fingerprint(parameters: dict[str, Any], *contents: Inputs) -> str:
+def fingerprint(parameters: dict[str, Any], *contents: WatchedFiles) -> str:
     """Sixteen hex digits of the phase's parameters, the contents of its input files and code, torch's and numpy's
     versions."""
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode())
@@ -94,7 +94,7 @@ class Cadence:
 class Snapshots:
     """The snapshots of one phase, as a context: its lock is let go of at the end.
 
-    Two processes may train the very same phase at once, as queued experiments with the same beginning do.  Both would
+    Two processes may train the same phase at once, as queued experiments with the same first phases do.  Both would
     write the same, so the first one writes, and the other takes over when the first has ended.
     """
 

@@ -279,7 +279,7 @@ def test_arrays_of_another_shape_or_type_end_in_one_line(name, shape, fidelity, 
 def test_a_fault_in_float32_alone_is_found(fault, fidelity, tmp_path, capsys, monkeypatch):
     """float64 would compute around it."""
     files = pair(tmp_path)
-    plain = losses.judge_and_gradient
+    plain = losses.score_and_gradient
 
     def faulty(*arguments):
         scores, logits, gradient = plain(*arguments)
@@ -287,7 +287,7 @@ def test_a_fault_in_float32_alone_is_found(fault, fidelity, tmp_path, capsys, mo
         return scores, logits, gradient if norms.dtype == torch.float64 else gradient * (fault(norms) / norms)
 
     monkeypatch.setattr(fidelity, "NOISES", fidelity.NOISES[::6])
-    monkeypatch.setattr(losses, "judge_and_gradient", faulty)
+    monkeypatch.setattr(losses, "score_and_gradient", faulty)
     assert fidelity.main(files) == 1
     assert "| **no** |" in capsys.readouterr().out
     assert fidelity.main([*files, "--float64"]) == 0

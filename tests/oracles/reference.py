@@ -1,8 +1,8 @@
-"""A plain training step: the oracle of the fast one, and what its speed is measured against.
+"""A plain training step: the oracle of the fast one, and what benchmarks/step.py measures its speed against.
 
 Written for clarity, in the order of the paper (Karras et al. 2018; Gulrajani et al. 2017 for the penalty): eager
 PyTorch, float32 or float64, contiguous tensors, one convolution after the other, automatic differentiation throughout.
-It shares no code with `pgan.networks` and `pgan.training`: it reads their parameters by name, and knows the rest.
+It shares no code with `pgan.networks` and `pgan.training`: it reads the networks' parameters by their names.
 """
 
 import math
@@ -14,6 +14,7 @@ from torch import Tensor
 from pgan.networks.checkpoint import Checkpoint
 from pgan.networks.config import Networks
 from pgan.training.config import Training
+from pgan.training.draws import CriticBatch, GeneratorBatch
 
 Parameters = dict[str, Tensor]
 Alpha = float | Tensor
@@ -92,7 +93,7 @@ def generate(p: Parameters, config: Networks, resolution: int, z: Tensor, labels
     return image.tanh() if config.tanh else image
 
 
-def judge(p: Parameters, config: Networks, resolution: int, images: Tensor, alpha: Alpha) -> tuple[Tensor, Tensor]:
+def score(p: Parameters, config: Networks, resolution: int, images: Tensor, alpha: Alpha) -> tuple[Tensor, Tensor]:
     """Images (N, C, r, r) -> scores (N,) and label logits (N, classes)."""
 
     def lrelu(x: Tensor) -> Tensor:
@@ -118,7 +119,7 @@ def judge(p: Parameters, config: Networks, resolution: int, images: Tensor, alph
 
 
 class ReferenceStep:
-    """Copies of a checkpoint's parameters, with the two updates; the interface of `pgan.training.step.Step`."""
+    """Copies of a checkpoint's parameters, with the two updates of `pgan.training.step.Step`."""
 
     def __init__(self, start: Checkpoint, settings: Training, lr: float, ema_decay: float) -> None:
         self.config, self.resolution = start.config, start.resolution
@@ -133,15 +134,16 @@ class ReferenceStep:
         self.adam_generator = torch.optim.Adam(self.generator.values(), lr, betas, epsilon)
         self.adam_critic = torch.optim.Adam(self.critic.values(), lr, betas, epsilon)
 
-    def critic_loss(self, reals: Tensor, labels: Tensor, z: Tensor, mix: Tensor, alpha: Alpha) -> Tensor:
-        """WGAN-GP with drift, and AC-GAN's label terms; `mix` (N, 1, 1, 1) in [0, 1]."""
+    def critic_loss(self, batch: CriticBatch) -> Tensor:
+        """WGAN-GP with drift, and AC-GAN's label terms."""
         s, target = self.settings, self.settings.gradient_target
+        reals, labels, alpha = batch.reals, batch.labels, batch.alpha
         with torch.no_grad():
-            fakes = generate(self.generator, self.config, self.resolution, z, labels, alpha)
-        real, real_logits = self._judge(reals, alpha)
-        fake, fake_logits = self._judge(fakes, alpha)
-        mixed = torch.lerp(reals, fakes, mix).requires_grad_(True)
-        (gradient,) = torch.autograd.grad(self._judge(mixed, alpha)[0].sum(), mixed, create_graph=True)
+            fakes = self.fakes(batch)
+        real, real_logits = self._score(reals, alpha)
+        fake, fake_logits = self._score(fakes, alpha)
+        mixed = torch.lerp(reals, fakes, batch.mix).requires_grad_(True)
+        (gradient,) = torch.autograd.grad(self._score(mixed, alpha)[0].sum(), mixed, create_graph=True)
         norms = gradient.square().sum((1, 2, 3)).sqrt()
         loss = fake.mean() - real.mean() + s.drift * real.square().mean()
         loss = loss + s.gradient_penalty / target**2 * (norms - target).square().mean()
@@ -150,33 +152,39 @@ class ReferenceStep:
             loss = loss + s.label_weight * entropies
         return loss
 
-    def generator_loss(self, z: Tensor, labels: Tensor, alpha: Alpha) -> Tensor:
+    def generator_loss(self, batch: GeneratorBatch) -> Tensor:
         """-mean(D(G(z))), and the label term."""
-        scores, logits = self._judge(generate(self.generator, self.config, self.resolution, z, labels, alpha), alpha)
+        scores, logits = self._score(self.fakes(batch), batch.alpha)
         loss = -scores.mean()
-        return loss + self.settings.label_weight * F.cross_entropy(logits, labels) if self.config.classes else loss
+        if self.config.classes:
+            loss = loss + self.settings.label_weight * F.cross_entropy(logits, batch.labels)
+        return loss
 
-    def update_critic(self, reals: Tensor, labels: Tensor, z: Tensor, mix: Tensor, alpha: Alpha) -> Tensor:
+    def fakes(self, batch: CriticBatch | GeneratorBatch) -> Tensor:
+        """Images of a batch's latents and labels."""
+        return generate(self.generator, self.config, self.resolution, batch.latents, batch.labels, batch.alpha)
+
+    def update_critic(self, batch: CriticBatch) -> Tensor:
         """One Adam step of the critic, then the generator's moving average; the loss."""
-        loss = self.critic_loss(reals, labels, z, mix, alpha)
+        loss = self.critic_loss(batch)
         self._descend(self.adam_critic, loss)
         with torch.no_grad():
             for mean, p in zip(self.ema.values(), self.generator.values(), strict=True):
                 mean.lerp_(p, 1 - self.ema_decay)
         return loss.detach()
 
-    def update_generator(self, z: Tensor, labels: Tensor, alpha: Alpha) -> Tensor:
+    def update_generator(self, batch: GeneratorBatch) -> Tensor:
         """One Adam step of the generator; the loss."""
         for p in self.critic.values():
             p.requires_grad_(False)  # or its gradients would be computed and thrown away
-        loss = self.generator_loss(z, labels, alpha)
+        loss = self.generator_loss(batch)
         self._descend(self.adam_generator, loss)
         for p in self.critic.values():
             p.requires_grad_(True)
         return loss.detach()
 
-    def _judge(self, images: Tensor, alpha: Alpha) -> tuple[Tensor, Tensor]:
-        return judge(self.critic, self.config, self.resolution, images, alpha)
+    def _score(self, images: Tensor, alpha: Alpha) -> tuple[Tensor, Tensor]:
+        return score(self.critic, self.config, self.resolution, images, alpha)
 
     def _descend(self, adam: torch.optim.Adam, loss: Tensor) -> None:
         adam.zero_grad()

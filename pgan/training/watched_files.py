@@ -1,4 +1,4 @@
-"""The files that a phase reads, its code among them, and the promise that they stay as they are while it trains."""
+"""Whether the files that a phase reads, its code among them, stay as they are while it trains."""
 
 import hashlib
 import os
@@ -8,20 +8,20 @@ from pathlib import Path
 import pgan
 from pgan.errors import RunError
 
-ADVICE = "put it back to go on, or start anew with what it is now"
+ADVICE = "put it back to continue, or start again with the new one"
 
 Identity = tuple[int, int, int, int, int]
 
 
-class Inputs:
-    """Input files, watched from the moment at which this is made: make it before the files are opened."""
+class WatchedFiles:
+    """Files that must not change while a phase trains. Make this before they are opened: it watches from then on."""
 
     def __init__(self, files: list[Path]) -> None:
         self._seen = {path: _identity(path) for path in files}
         self._digests: dict[Path, bytes] = {}
 
     def digests(self) -> list[bytes]:
-        """Of the files' contents, in order; read once. Raises RunError as `check`."""
+        """Of the files' contents, in order; each file is read once. Raises RunError as `check`."""
         if not self._digests:
             self._digests = {path: _digest(path) for path in self._seen}
             for path, seen in self._seen.items():
@@ -30,7 +30,7 @@ class Inputs:
         return list(self._digests.values())
 
     def check(self) -> None:
-        """To be called after each use of the files: microseconds, as long as nobody has touched one.
+        """To be called after each use of the files. It takes microseconds, unless one was touched.
 
         Raises:
             RunError: one has other content than in the beginning, or is gone.
@@ -44,18 +44,19 @@ class Inputs:
             self._seen[path] = now  # written again with the same content, as `dvc checkout` does
 
 
-def read_code() -> Inputs:
+def read_code() -> WatchedFiles:
     """The files that decide what a phase computes.
 
-    To be called before most of them are imported, which takes seconds: so an edit meanwhile is one under training.
+    Call this before most of them are imported, which takes seconds: then an edit meanwhile is noticed, too.
     """
     here = Path.cwd()
-    code = Inputs([path.relative_to(here) if path.is_relative_to(here) else path for path in _code()])
+    code = WatchedFiles([path.relative_to(here) if path.is_relative_to(here) else path for path in code_files()])
     code.digests()
     return code
 
 
-def _code() -> Iterator[Path]:
+def code_files() -> Iterator[Path]:
+    """All that a phase computes with, of this package."""
     package = Path(pgan.__path__[0])
     for room in ("training", "networks", "data"):
         yield from sorted((package / room).glob("*.py"))
