@@ -2,24 +2,28 @@
 
 PYTHON ?= python3
 PORT ?= 5000
-# processes that run the tests
-JOBS ?= auto
+# processes that run the tests: as many as the machine has processors
+JOBS ?= logical
 VENV := .venv
 BIN := $(VENV)/bin
 # Runs programs of the environment, which may be a link.  By `python -m`, because the scripts that pip writes into bin/ do
 # not work in every path; and with the PATH set, because DVC starts the stages with the first `python` in it.
 RUN = export PATH="$$(cd $(BIN) && pwd -P):$$PATH"; python -m
+# a process that has run its tests takes some of another's; the slowest are listed, so that `make test` stays fast
+PARALLEL = --numprocesses $(JOBS) --dist worksteal --durations 15
 say = @echo "$(1)"; $(RUN) $(1)
 # for the checks before the environment exists
 ANY_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 # file names are UTF-8, whatever the locale
 export PYTHONUTF8 := 1
+# hundreds of processes import the same modules
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow ui clean place pipeline-place
+.PHONY: help demo test test-all test-campaigns ui clean place pipeline-place
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 demo: pipeline-place $(VENV)/pipeline ## install everything, train on the embedded digits, print where the results are
 	@$(RUN) pgan check
@@ -32,10 +36,13 @@ test: $(VENV)/dev ## ruff, mypy, import-linter and the tests
 	$(call say,mypy)
 	@echo lint-imports; export PATH="$$(cd $(BIN) && pwd -P):$$PATH"; \
 		python -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
-	$(call say,pytest --numprocesses $(JOBS) --dist loadfile)
+	$(call say,pytest $(PARALLEL))
 
-test-slow: $(VENV)/dev ## the checks that train for minutes
-	$(call say,pytest -m slow)
+test-all: $(VENV)/dev ## the slower tests, which `make test` leaves out
+	$(call say,pytest -m slow $(PARALLEL))
+
+test-campaigns: $(VENV)/dev ## trainings at full length, thousands of inputs: more than an hour
+	$(call say,pytest -m campaign)
 
 ui: $(VENV)/pipeline ## compare runs in the browser: http://127.0.0.1:5000, or make ui PORT=5001
 	@$(RUN) stages.tracking.ui --port '$(PORT)'

@@ -18,6 +18,7 @@ case "$1 $2" in
     echo "$@" >> "$RECORD"
     if [ "$2" = venv ]; then mkdir -p "$3/bin" && cp "$0" "$3/bin/python"; fi
     if [ "$2" = dvc ]; then command -v python >> "$RECORD"; fi;;
+'-c '*importlinter*) ;;
 *) exec '{sys.executable}' "$@";;
 esac
 """
@@ -89,14 +90,18 @@ def test_the_other_targets(place: Place) -> None:
     assert programs == ["venv", "pip", "pip", "stages.tracking.ui"]
     assert place.make("ui", "PORT=5001") == ["-m stages.tracking.ui --port 5001"]
     assert place.make("ui") == ["-m stages.tracking.ui --port 5000"]
-    assert place.make("test-slow")[-1] == "-m pytest -m slow"
+    parallel = "--numprocesses 3 --dist worksteal --durations 15"
+    checks = ["-m ruff check .", "-m ruff format --check .", "-m mypy", f"-m pytest {parallel}"]
+    assert place.make("test", "JOBS=3")[-4:] == checks
+    assert place.make("test-all", "JOBS=3") == [f"-m pytest -m slow {parallel}"]
+    assert place.make("test-campaigns") == ["-m pytest -m campaign"]
     place.make("clean")
     assert not os.path.lexists(place.root / ".venv")
     assert list((place.root.parent / "cache/environments").glob("*")) == []
 
 
 def test_an_environment_may_be_a_link_to_another(place: Place, tmp_path: Path) -> None:
-    place.make("test-slow")
+    place.make("test-all")
     (place.root / ".venv").resolve().rename(tmp_path / "another's environment")
     (place.root / ".venv").unlink(missing_ok=True)
     (place.root / ".venv").symlink_to(tmp_path / "another's environment")

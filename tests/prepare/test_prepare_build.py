@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pgan.data.pyramid import open_labels, open_level, read_meta
+from pgan.data.pyramid import level_name, open_labels, open_level, read_meta
 from pgan.errors import MOST_LINES, SEPARATOR, InputError, RunError, readable
 from pgan.prepare import build as building
 from pgan.prepare import pool
@@ -338,7 +338,9 @@ def test_a_killed_worker_is_an_error(settings: Settings, tmp_path: Path) -> None
     folder = tmp_path / "part"
     folder.mkdir()
     parameters = settings("digits")
-    building._open_levels(folder, 10_000, parameters)
+    for resolution in parameters.levels:
+        shape = (10_000, parameters.channels, resolution, resolution)
+        np.save(folder / level_name(resolution), np.zeros(shape, np.uint8))
     with pytest.raises(RunError, match="a worker process died"):
         list(pool.outcomes(late(images()), parameters, folder, workers=2))
 

@@ -1,5 +1,6 @@
 """The commands: parameters, lines of error, exit codes."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from pgan.data.pyramid import read_meta
-from pgan.prepare.command import _workers, download, prepare
+from pgan.prepare.command import download, prepare
 
 ROOT = Path(__file__).parents[2]
 
@@ -125,14 +126,22 @@ def test_no_parameters_at_all(run: Callable[..., Result]) -> None:
 
 
 def test_number_of_processes(monkeypatch: pytest.MonkeyPatch, run: Callable[..., Result]) -> None:
-    monkeypatch.delenv("PGAN_WORKERS", raising=False)
-    assert _workers(None) >= 1
-    assert _workers(3) == 3
-    monkeypatch.setenv("PGAN_WORKERS", "auto")
-    assert _workers(None) >= 1
-    monkeypatch.setenv("PGAN_WORKERS", "5")
-    assert _workers(None) == 5
     lines = ("source: digits", "resolution: 4")
+    used: list[int] = []
+
+    def build(*_: object, workers: int, **__: object) -> None:
+        used.append(workers)
+        raise typer.Exit
+
+    monkeypatch.setattr("pgan.prepare.build.build", build)
+    run(*lines, options=("--workers", "3"))
+    for value in (None, "auto", "5"):
+        monkeypatch.delenv("PGAN_WORKERS", raising=False)
+        if value:
+            monkeypatch.setenv("PGAN_WORKERS", value)
+        CliRunner().invoke(app, ["prepare"])
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert used == [3, cores, cores, 5]
     assert run(*lines, options=("--workers", "0")).stderr == "error: --workers: must be 1 or more, found 0\n"
     for value, message in (
         ("many", "expected a number or 'auto', found 'many'"),

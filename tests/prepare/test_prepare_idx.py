@@ -60,10 +60,14 @@ def test_labels_path(images: Path, settings: Settings, tmp_path: Path) -> None:
     assert open_labels(tmp_path / "out").tolist() == (np.arange(70) % 3)[::-1].tolist()
 
 
-def test_mnist_names_of_labels(images: Path) -> None:
-    for name, labels in (("t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte"), ("a-images.gz", "a-labels")):
-        (images.parent / labels).touch()
-        assert idx._sibling(images.parent / name) == images.parent / labels
+@pytest.mark.parametrize(
+    ("name", "beside"), [("t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte"), ("a-images.gz", "a-labels")]
+)
+def test_mnist_names_of_labels(name: str, beside: str, settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(encode(IMAGES))
+    (tmp_path / beside).write_bytes(encode(LABELS[::-1].copy()))
+    build(settings("idx", path=str(tmp_path / name), labels=True), tmp_path / "out")
+    assert open_labels(tmp_path / "out").tolist() == (np.arange(70) % 3)[::-1].tolist()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from zygote import PipedChild, Zygote
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("stages", "pgan", "data/README.md", "data/raw/README.md", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc")
@@ -36,8 +37,7 @@ MINIATURE: dict[str, dict[str, Any]] = {
 CLASSIFIER = {"resolution": 8, "width": 2, "epochs": 1}
 """Every other parameter is that of the project's own params.yaml."""
 
-OPENED = '''
-"""Writes down which file under data/ each stage opens for reading."""
+OPENED = """
 import os, sys
 
 def _hook(event, arguments):
@@ -54,7 +54,11 @@ def _writes(mode, flags):
 
 _LOG = os.environ["OPENED_LOG"]
 sys.addaudithook(_hook)
-'''
+"""
+"""Code that a stage runs first: writes down which file under data/ it opens for reading."""
+
+
+Process = subprocess.Popen[str] | PipedChild
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,18 @@ class Pipeline:
 
     path: Path
     environment: dict[str, str]
+    zygote: Zygote | None = None
+    """Forks `dvc`, every `python -m`, and all further ones that these start; the real programs run where it is None.
+
+    Forks have imported `pgan` from the checkout, of which a repository here holds a copy, and `stages` from the copy.
+    """
 
     def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in it, its output in one piece; `check` fails the test where the command fails."""
         done = subprocess.run(
             command,
             cwd=self.path,
-            env=self.environment | environment,
+            env=self._environment(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -80,18 +89,28 @@ class Pipeline:
         assert not check or done.returncode == 0, done.stdout
         return done
 
-    def start(self, *command: str, **environment: str) -> "subprocess.Popen[str]":
+    def start(self, *command: str, **environment: str) -> Process:
         """Start a command in it, in a process group of its own, as a shell does."""
+        words = ("python", "-m", *command) if command[0] == "dvc" else command
+        if self.zygote is not None and words[:2] == ("python", "-m"):
+            return self.zygote.start_module(self.path, self._environment(environment), *words[2:])
         return subprocess.Popen(
             command,
             cwd=self.path,
-            env=self.environment | environment,
+            env=self._environment(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         )
+
+    def _environment(self, further: dict[str, str]) -> dict[str, str]:
+        """Of a command."""
+        environment = self.environment | further
+        if self.zygote is not None:
+            environment["PATH"] = f"{self.zygote.folder}{os.pathsep}{environment['PATH']}"
+        return environment
 
     def dvc(self, *arguments: str, **environment: str) -> str:
         """What `dvc …` prints."""
@@ -136,7 +155,7 @@ def stages_run(output: str) -> list[str]:
     return re.findall(r"^Running stage '([^']+)'", output, flags=re.MULTILINE)
 
 
-def new_repository(path: Path) -> Pipeline:
+def new_repository(path: Path, zygote: Zygote | None = None) -> Pipeline:
     """The project's pipeline with the miniature parameters, committed; nothing has run yet."""
     for name in COPIED:
         source, target = ROOT / name, path / name
@@ -145,7 +164,7 @@ def new_repository(path: Path) -> Pipeline:
             shutil.copytree(source, target, ignore=NOT_COPIED)
         else:
             shutil.copy(source, target)
-    pipeline = Pipeline(path, isolated_environment(path.parent))
+    pipeline = Pipeline(path, isolated_environment(path.parent), zygote)
     pipeline.write_parameters(miniature_parameters())
     pipeline.run("git", "init", "--quiet", "--initial-branch", "main")
     pipeline.commit()

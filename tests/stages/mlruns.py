@@ -24,9 +24,7 @@ def has_run(pipeline: Pipeline, address: str) -> bool:
 
 
 def runs(pipeline: Pipeline) -> list[Any]:
-    """All runs of the experiment: none before the tracker has made the store, which the client would do too."""
-    if not (pipeline.path / "mlflow.db").exists():
-        return []
+    """All runs of the experiment."""
     mlflow = client(pipeline)
     experiment = mlflow.get_experiment_by_name("pgan")
     return list(mlflow.search_runs([experiment.experiment_id])) if experiment else []

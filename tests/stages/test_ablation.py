@@ -13,6 +13,7 @@ import yaml
 from miniature import PHASES, Pipeline, new_repository
 from mlruns import children, runs
 from PIL import Image
+from zygote import Zygote
 
 ABLATION = {
     "title": "A miniature",
@@ -36,9 +37,9 @@ COMMAND = ("python", "-m", "stages.ablations", "tiny.yaml", "--seeds", "1", "--d
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Pipeline:
+def place(tmp_path: Path, zygote: Zygote) -> Pipeline:
     """A repository with an ablation in it; nothing has run yet."""
-    pipeline = new_repository(tmp_path / "repository")
+    pipeline = new_repository(tmp_path / "repository", zygote)
     (pipeline.path / "tiny.yaml").write_text(yaml.safe_dump(ABLATION, sort_keys=False), encoding="utf-8")
     data = pipeline.parameters()
     data["prepare"]["resolution"] = 8

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from miniature import Pipeline, new_repository
+from mlruns import runs
+from zygote import Zygote
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -39,7 +41,7 @@ def test_a_stage_refuses_bad_parameters_before_it_touches_anything(
     (line,) = done.stdout.strip().splitlines()
     assert line.startswith(f"error: params.yaml: {said}"), line
     assert contents(pipeline.path / "data") == before
-    assert not (pipeline.path / "mlflow.db").exists()
+    assert runs(pipeline) == []
 
 
 def test_a_stage_refuses_what_is_no_phase(pipeline: Pipeline) -> None:
@@ -87,8 +89,8 @@ def test_what_dvc_itself_refuses_is_named_without_a_traceback(
     assert "Traceback" not in done.stdout
 
 
-def test_report_before_any_repro_says_what_to_do(tmp_path: Path) -> None:
-    done = new_repository(tmp_path / "repository").run("python", "-m", "stages.tracking.report", check=False)
+def test_report_before_any_repro_says_what_to_do(tmp_path: Path, zygote: Zygote) -> None:
+    done = new_repository(tmp_path / "repository", zygote).run("python", "-m", "stages.tracking.report", check=False)
     assert done.returncode == 1
     (line,) = done.stdout.strip().splitlines()
     assert line.startswith("error: ")
@@ -98,7 +100,7 @@ def test_report_before_any_repro_says_what_to_do(tmp_path: Path) -> None:
 def test_report_does_not_pass_old_results_off_as_those_of_new_parameters(pipeline: Pipeline) -> None:
     pipeline.change("phases.grow_8.kimg", 0.12)
     assert pipeline.run("python", "-m", "stages.tracking.report", check=False).returncode == 1
-    assert not (pipeline.path / "mlflow.db").exists()
+    assert runs(pipeline) == []
 
 
 def test_report_names_files_that_are_there(pipeline: Pipeline) -> None:

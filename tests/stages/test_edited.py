@@ -1,38 +1,29 @@
 """What a stage depends on, edited while the stage runs, is never recorded as what it ran with."""
 
-from pathlib import Path
-
 import pytest
+from forked_python import BEFORE
 from miniature import Pipeline, stages_run
 
-EDIT = '''
-"""Runs a command when this process, a stage's, first opens a certain file for reading or writing."""
+EDIT = """
 import os, sys
 
 def _hook(event, arguments):
     if event != "open" or not isinstance(arguments[0], str | bytes | os.PathLike) or "EDIT" not in os.environ:
         return
-    stage = " ".join(getattr(sys, "orig_argv", [])[1:])
+    stage = " ".join(sys.orig_argv[1:])
     if stage == os.environ["EDIT_IN"] and os.fsdecode(arguments[0]).endswith(os.environ["EDIT_AT"]):
         command = os.environ.pop("EDIT")
         os.system(command)
 
 sys.addaudithook(_hook)
-'''
+"""
+"""Code that runs a command when this process, a stage's, first opens a certain file for reading or writing."""
 LR = "sed -i 's/lr: 0.001/lr: 0.5/' params.yaml"
 
 
-@pytest.fixture
-def hook(tmp_path: Path) -> str:
-    """A folder for PYTHONPATH."""
-    (tmp_path / "hook").mkdir()
-    (tmp_path / "hook/sitecustomize.py").write_text(EDIT, encoding="utf-8")
-    return str(tmp_path / "hook")
-
-
-def editing(hook: str, stage: str, at: str, edit: str) -> dict[str, str]:
+def editing(stage: str, at: str, edit: str) -> dict[str, str]:
     """The environment in which a stage, at work, has something edited."""
-    return {"PYTHONPATH": hook, "EDIT_IN": f"-m stages.{stage}", "EDIT_AT": at, "EDIT": edit}
+    return {BEFORE: EDIT, "EDIT_IN": f"-m stages.{stage}", "EDIT_AT": at, "EDIT": edit}
 
 
 def error_line(output: str) -> str:
@@ -42,10 +33,10 @@ def error_line(output: str) -> str:
     return line.removeprefix("error: ")
 
 
-def test_parameters_edited_under_training_are_not_recorded(pipeline: Pipeline, hook: str) -> None:
+def test_parameters_edited_under_training_are_not_recorded(pipeline: Pipeline) -> None:
     pipeline.change("phases.stabilize_8.kimg", 0.16)
     params, before = (pipeline.path / "params.yaml").read_bytes(), pipeline.hashes()
-    edit = editing(hook, "train stabilize_8", "data/logs/stabilize_8.csv", LR)
+    edit = editing("train stabilize_8", "data/logs/stabilize_8.csv", LR)
     failed = pipeline.run("dvc", "repro", "train@stabilize_8", check=False, **edit)
     assert failed.returncode != 0
     line = error_line(failed.stdout)
@@ -62,12 +53,12 @@ def test_parameters_edited_under_training_are_not_recorded(pipeline: Pipeline, h
     assert list((pipeline.path / ".pgan/snapshots").iterdir()) == []
 
 
-def test_code_edited_under_training_is_not_recorded_and_other_parameters_may_be(pipeline: Pipeline, hook: str) -> None:
+def test_code_edited_under_training_is_not_recorded_and_other_parameters_may_be(pipeline: Pipeline) -> None:
     """Code that `pgan train` does not look at: the stage does, and the snapshot has been kept for it."""
     pipeline.change("phases.stabilize_8.kimg", 0.16)
     before = pipeline.hashes()
     change = "echo '# a comment' >> pgan/errors.py; sed -i 's/rows: 2/rows: 3/' params.yaml"
-    edit = editing(hook, "train stabilize_8", "data/logs/stabilize_8.csv", change)
+    edit = editing("train stabilize_8", "data/logs/stabilize_8.csv", change)
     failed = pipeline.run("dvc", "repro", "train@stabilize_8", check=False, **edit)
     assert error_line(failed.stdout) == (
         "pgan/errors.py: changed while train@stabilize_8 ran with what was there before; DVC records nothing; "
@@ -119,17 +110,17 @@ def test_code_edited_under_training_is_not_recorded_and_other_parameters_may_be(
     ],
 )
 def test_every_stage_fails_where_what_it_depends_on_is_edited(
-    stage: str, at: str, edit: str, message: str, pipeline: Pipeline, hook: str
+    stage: str, at: str, edit: str, message: str, pipeline: Pipeline
 ) -> None:
-    done = pipeline.run("python", "-m", *f"stages.{stage}".split(), check=False, **editing(hook, stage, at, edit))
+    done = pipeline.run("python", "-m", *f"stages.{stage}".split(), check=False, **editing(stage, at, edit))
     assert done.returncode == 1, done.stdout
     assert error_line(done.stdout).startswith(message)
 
 
-def test_a_command_that_finds_other_parameters_than_its_stage_fails_at_once(pipeline: Pipeline, hook: str) -> None:
+def test_a_command_that_finds_other_parameters_than_its_stage_fails_at_once(pipeline: Pipeline) -> None:
     """An edit in between, taken back before the end, would never be noticed."""
     change = "sed -i 's/directions: 8/directions: 9/' params.yaml"
-    edit = editing(hook, "evaluate stabilize_8", "-evaluate@stabilize_8.lock", change)  # where the tracker starts
+    edit = editing("evaluate stabilize_8", "-evaluate@stabilize_8.lock", change)  # where the tracker starts
     done = pipeline.run("python", "-m", "stages.evaluate", "stabilize_8", check=False, **edit)
     assert done.returncode == 1, done.stdout
     assert error_line(done.stdout) == "params.yaml: evaluate: changed while this started; run it again"

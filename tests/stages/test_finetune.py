@@ -4,12 +4,13 @@ from pathlib import Path
 
 from miniature import PHASE, new_repository
 from oracles import official_reference as official
+from zygote import Zygote
 
 from pgan.networks import checkpoint
 
 
-def test_the_graph_trains_on_from_an_imported_network(tmp_path: Path) -> None:
-    pipeline = new_repository(tmp_path / "repository")
+def test_the_graph_trains_on_from_an_imported_network(tmp_path: Path, zygote: Zygote) -> None:
+    pipeline = new_repository(tmp_path / "repository", zygote)
     g, d, values = official.networks(resolution=8, fused_scale=False)
     options = {"G": g, "D": d, "Gs": g}
     states = [official.state(role, options[role], values[role]) for role in values]

@@ -1,5 +1,6 @@
 """A stage whose training a launcher starts."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -11,8 +12,7 @@ from workplace import wait_until
 
 from pgan.errors import InputError, RunError
 from pgan.training.command import train
-from stages.launch import launch, launched
-from stages.launch import launcher as words_of_launcher
+from stages.launch import launch
 
 LAUNCHER = "PGAN_LAUNCHER"
 TRAIN = ("python", "-m", "stages.train", "stabilize_8")
@@ -94,26 +94,23 @@ def test_a_launcher_that_is_killed_is_a_failure(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    ("launcher", "before"),
+    ("launcher", "options"),
     [
-        ("srun --ntasks 4", []),
-        ("/opt/bin/torchrun --nproc-per-node 4", ["--no-python", "--"]),
-        ("torchrun --no-python --nproc-per-node 4", ["--no-python", "--"]),
+        ("srun --ntasks 4", ["--ntasks", "4"]),
+        ("{folder}/torchrun --nproc-per-node 4", ["--nproc-per-node", "4", "--no-python", "--"]),
+        ("torchrun --no-python --nproc-per-node 4", ["--nproc-per-node", "4", "--no-python", "--"]),
     ],
 )
-def test_what_is_started(launcher: str, before: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(LAUNCHER, launcher)
-    found = launched(words_of_launcher(), train, "grow_8", out=Path("a folder"), snapshots=Path("s"))
+def test_what_is_started(launcher: str, options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs of these names write down how they were called."""
+    for name in ("srun", "torchrun"):
+        (tmp_path / name).write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{tmp_path}/called"\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv(LAUNCHER, launcher.format(folder=tmp_path))
+    launch(train, "grow_8", out=Path("a folder"), snapshots=Path("s"))
     command = [sys.executable, "-m", "pgan", "train", "grow_8", "--out", "a folder", "--snapshots", "s"]
-    words = [word for word in launcher.split() if word != "--no-python"]
-    assert found == words + before + command
-
-
-def test_the_launcher_gets_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(LAUNCHER, f'sh -c \'printf "%s\\n" "$@" > {tmp_path / "words"}\' sh')
-    launch(train, "grow_8", out=Path("a folder"))
-    words = (tmp_path / "words").read_text().splitlines()
-    assert words == [sys.executable, "-m", "pgan", "train", "grow_8", "--out", "a folder"]
+    assert (tmp_path / "called").read_text().splitlines() == options + command
 
 
 def test_without_a_launcher_the_command_is_called(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,13 @@
 """Places at which the pipeline cannot work are refused before the work, with what to do."""
 
+import shutil
 import socket
 from pathlib import Path
 
 import pytest
 from miniature import ROOT, Pipeline, isolated_environment
 from places import read_only, small_disk
+from zygote import Zygote
 
 from pgan.errors import InputError
 from stages.ablations.experiments import check_path as check_experiments_path
@@ -51,9 +53,9 @@ def test_a_link_out_of_the_repository_is_refused_with_advice(root: Path, name: s
     assert f"mount the disk at {name}" in message
 
 
-def test_the_advice_works(root: Path) -> None:
+def test_the_advice_works(root: Path, zygote: Zygote) -> None:
     disk = root.parent / "big disk"
-    place = Pipeline(root, isolated_environment(root.parent))
+    place = Pipeline(root, isolated_environment(root.parent), zygote)
     place.run("git", "init", "--quiet")
     (root / "data").mkdir()
     (root / "data/README.md").touch()
@@ -109,22 +111,23 @@ def test_braces_in_the_path_are_refused(root: Path) -> None:
         (root.parent / name).rename(root)
 
 
-def test_a_stage_refuses_before_its_work(root: Path) -> None:
+def test_a_stage_refuses_before_its_work(root: Path, zygote: Zygote) -> None:
     (root / "data").touch()
-    (root / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-    place = Pipeline(root, isolated_environment(root.parent) | {"PYTHONPATH": str(ROOT)})
+    shutil.copy(ROOT / "params.yaml", root)
+    place = Pipeline(root, isolated_environment(root.parent) | {"PYTHONPATH": str(ROOT)}, zygote)
     done = place.run("python", "-m", "stages.init", check=False)
-    assert done.returncode == 2, done.stdout
+    assert done.returncode == 2
     assert done.stdout == "error: data: a file, where the pipeline needs a folder; move it away\n"
+    assert (root / "data").is_file()
 
 
 # --- git and DVC
 
 
-def test_a_folder_without_git_is_told_how_to_become_a_repository(root: Path) -> None:
+def test_a_folder_without_git_is_told_how_to_become_a_repository(root: Path, zygote: Zygote) -> None:
     message = refusal(check_repository, root)
     assert message == f"{root} is no git repository, which DVC needs; {START}"
-    place = Pipeline(root, isolated_environment(root.parent))
+    place = Pipeline(root, isolated_environment(root.parent), zygote)
     place.run("sh", "-c", START.strip("`"))
     check_repository(root)
     assert place.repro() == ["init"]
@@ -143,11 +146,11 @@ def test_a_copy_that_is_not_whole_is_refused(root: Path, name: str) -> None:
     assert refusal(check_repository, root).startswith(f"{name}: missing in {root}, which is no whole copy")
 
 
-def test_within_another_repository_it_works_unless_that_ignores_it(root: Path) -> None:
-    outer = Pipeline(root.parent, isolated_environment(root.parent))
+def test_within_another_repository_it_works_unless_that_ignores_it(root: Path, zygote: Zygote) -> None:
+    outer = Pipeline(root.parent, isolated_environment(root.parent), zygote)
     outer.run("git", "init", "--quiet")
     check_repository(root)
-    assert Pipeline(root, outer.environment).repro() == ["init"]
+    assert Pipeline(root, outer.environment, zygote).repro() == ["init"]
     (root.parent / ".gitignore").write_text("root/\n", encoding="utf-8")
     message = refusal(check_repository, root)
     assert message.startswith(f"dvc.yaml: ignored by the git repository in {root.parent}")

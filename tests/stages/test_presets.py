@@ -1,6 +1,5 @@
 """Every preset through the real graph, from images to pictures, with narrow networks and phases of a step."""
 
-import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -8,20 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 from forked_python import BEFORE
-from miniature import Pipeline, new_repository, stages_run
+from miniature import new_repository
 from PIL import Image
 from zygote import Zygote
 
 from pgan.presets.catalogue import names, read_preset
 from pgan.untrusted.strict_yaml import parse
 
-PRESETS = [name for name in names() if not name.endswith("gpu")]
-"""Those differ in batches and rates alone."""
-MOST = 5
-"""Phases: as many as two fades need. More show nothing new, and DVC takes time with the square of their number."""
+FEW = {"mnist-rgb-modes": 3, "wcgan-gp-64": 1, "wgan-gp-fish-32": 2}
+"""Presets and how many of their phases: each architecture, kind of phase, and space of features, and classes."""
+MANY = {name: 5 for name in names() if not name.endswith("gpu")} | {"celeba-hq-1024": 17}
+"""As many phases as two fades need, and once all. Those for more GPUs differ in batches and rates alone."""
 STAGES = ("train", "evaluate")
 """Of each phase."""
-UNTRACKED = "import sys; sys.executable = 'true'"
+UNTRACKED = {BEFORE: "import sys; sys.executable = 'true'"}
 """A stage starts its tracker, which would import MLflow, with this: its run goes unlogged (see test_mlflow.py)."""
 TINY: dict[str, dict[str, Any]] = {
     "training": {"samples": 4, "sample_frames": 2, "log_every_kimg": 0.001, "compile": "never"},
@@ -88,16 +87,16 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("name", "most"),
-    [*((name, MOST) for name in PRESETS), pytest.param("celeba-hq-1024", 17, marks=pytest.mark.slow)],
+    [*FEW.items(), *(pytest.param(*item, marks=pytest.mark.slow) for item in MANY.items())],
 )
 def test_a_preset_runs_from_images_to_pictures(
     name: str, most: int, images: Path, zygote: Zygote, tmp_path: Path
 ) -> None:
-    pipeline = new_repository(tmp_path / "repository")
+    pipeline = new_repository(tmp_path / "repository", zygote)
     content = tiny(parse(read_preset(name).text), images, most)
     pipeline.write_parameters(content)
     phases = list(content["phases"])
-    assert sorted(repro(pipeline, zygote)) == sorted(
+    assert sorted(pipeline.repro(**UNTRACKED)) == sorted(
         ["prepare", "init", "features", "render"] + [f"{stage}@{phase}" for stage in STAGES for phase in phases]
     )
     data = pipeline.path / "data"
@@ -108,14 +107,4 @@ def test_a_preset_runs_from_images_to_pictures(
     assert ("modes" in metrics) == (name == "mnist-rgb-modes")
     assert (data / "render/samples.png").is_file()
     assert {path.stem for path in (data / "render/phases").glob("*.gif")} == set(phases)
-    assert repro(pipeline, zygote) == []
-
-
-def repro(pipeline: Pipeline, zygote: Zygote) -> list[str]:
-    """The stages that `dvc repro` ran.
-
-    DVC and its stages are forked from one process. That has imported `pgan` from the checkout, of which the repository
-    holds a copy that is no older than the test; `stages` is imported from the repository.
-    """
-    path = f"{zygote.folder}{os.pathsep}{pipeline.environment['PATH']}"
-    return stages_run(pipeline.run("python", "-m", "dvc", "repro", PATH=path, **{BEFORE: UNTRACKED}).stdout)
+    assert pipeline.repro(**UNTRACKED) == []

@@ -25,7 +25,7 @@ def test_phases_come_and_go_and_a_fresh_clone_is_up_to_date(pipeline: Pipeline, 
     ]
     pipeline.commit()
 
-    clone = Pipeline(tmp_path / "clone", pipeline.environment)
+    clone = Pipeline(tmp_path / "clone", pipeline.environment, pipeline.zygote)
     pipeline.run("git", "clone", "--quiet", ".", str(clone.path))
     clone.dvc("cache", "dir", "--local", str(pipeline.path / ".dvc/cache"))
     clone.dvc("checkout")

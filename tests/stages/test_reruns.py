@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from miniature import PHASE, Pipeline, new_repository
 
 EVALUATIONS = {"evaluate@stabilize_4", "evaluate@grow_8", "evaluate@stabilize_8"}
@@ -65,7 +66,9 @@ def test_code_that_makes_no_output_reruns_nothing(pipeline: Pipeline) -> None:
     assert pipeline.repro() == []
 
 
+@pytest.mark.slow
 def test_the_same_parameters_make_the_same_bytes_elsewhere(finished: Pipeline, tmp_path: Path) -> None:
+    """In another place, by the real programs: those of `finished` are forks."""
     again = new_repository(tmp_path / "repository")
     assert len(again.repro()) == 10
     assert again.hashes() == finished.hashes()

@@ -4,14 +4,15 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from miniature import ROOT
+from mlflow import MlflowClient
+from zygote import PipedChild, Zygote
 
 from stages.tracking.runs import Runs, flatten
 from stages.tracking.stage import Stage
@@ -27,9 +28,10 @@ ROWS = [{"total_kimg": k / 10, "generator_loss": float(k), "img_per_s": 5.0} for
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite store with a foreign parent in it: making one takes seconds."""
+def store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite store with a foreign parent in it."""
     root = tmp_path_factory.mktemp("store")
+    shutil.copy(empty_store / "mlflow.db", root)
     Runs(PARAMETERS | {"seed": 1}, root)
     return root / "mlflow.db"
 
@@ -149,27 +151,34 @@ def test_numbers_that_are_none_are_left_out(root: Path) -> None:
     assert set(runs.client.get_run(child.run).data.metrics) == {"generator_loss"}
 
 
-def test_two_experiments_may_make_the_store_at_once(tmp_path: Path) -> None:
+MAKE = """
+import sys
+from pathlib import Path
+from stages.tracking.runs import Runs
+Runs({"prepare": {"source": sys.argv[1]}, "phases": {}}, Path.cwd())
+"""
+
+
+@pytest.fixture
+def make(tmp_path: Path, zygote: Zygote) -> Callable[[str], PipedChild]:
+    """Starts a process that makes a store in the folder `new`, and in it a parent of images from a source."""
     (tmp_path / "new").mkdir()
-    script = "import sys; from pathlib import Path; from stages.tracking.runs import Runs; Runs({}, Path(sys.argv[1]))"
-    script = script.replace("{}", "{'prepare': {'source': sys.argv[2]}, 'phases': {}}")
-    command = [sys.executable, "-c", script, str(tmp_path / "new")]
-    both = [subprocess.Popen([*command, name], cwd=ROOT, stderr=subprocess.PIPE) for name in ("digits", "photos")]
-    errors = [process.communicate(timeout=300)[1].decode() for process in both]
-    assert [process.returncode for process in both] == [0, 0], errors
+    (tmp_path / "new/make.py").write_text(MAKE)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return lambda source: zygote.start_module(tmp_path / "new", environment, "make", source)
+
+
+def test_two_experiments_may_make_the_store_at_once(make: Callable[[str], PipedChild], tmp_path: Path) -> None:
+    both = [make(name) for name in ("digits", "photos")]
+    output = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], output
     connection = sqlite3.connect(tmp_path / "new/mlflow.db")
     assert connection.execute("select count(*) from runs").fetchone() == (2,)
 
 
-def test_a_store_is_made_in_one_piece(tmp_path: Path) -> None:
+def test_a_store_is_made_in_one_piece(make: Callable[[str], PipedChild], tmp_path: Path) -> None:
     """MLflow killed between two of its tables never opens that file again."""
-    script = (
-        "from pathlib import Path; from stages.tracking.runs import Runs; "
-        "Runs({'prepare': {'source': 'x'}}, Path.cwd())"
-    )
-    environment, new = os.environ | {"PYTHONPATH": str(ROOT)}, tmp_path / "new"
-    new.mkdir()
-    making = subprocess.Popen([sys.executable, "-c", script], cwd=new, env=environment, stderr=subprocess.DEVNULL)
+    making, new = make("digits"), tmp_path / "new"
     part = new / "mlflow.db.part"
     while not part.exists() or part.stat().st_size < 200_000:
         assert making.poll() is None
@@ -177,7 +186,8 @@ def test_a_store_is_made_in_one_piece(tmp_path: Path) -> None:
     making.kill()
     making.wait()
     assert not (new / "mlflow.db").exists()
-    subprocess.run([sys.executable, "-c", script], cwd=new, env=environment, check=True, capture_output=True)
+    output, _ = (again := make("digits")).communicate()
+    assert again.returncode == 0, output
     assert [path.name for path in new.glob("mlflow.db*")] == ["mlflow.db"]
 
 
@@ -186,14 +196,16 @@ def test_what_a_failure_left_out_is_logged_when_it_comes_again(root: Path, monke
     child = runs.child(STAGE)
     rows = [{"total_kimg": k / 1000, "generator_loss": 1.0, "drift": 2.0} for k in range(1, 1001)]
 
-    class Failing:
-        def log_batch(self, run: str, metrics: list[Any]) -> None:
-            runs.client.log_batch(run, metrics=metrics)
-            raise OSError("the answer was lost")
+    log_batch = MlflowClient.log_batch
 
-    monkeypatch.setattr(child._points, "_client", Failing())
-    with pytest.raises(OSError, match="lost"):
-        child.log_curves(rows)
+    def fail(client: MlflowClient, run: str, **content: Any) -> None:
+        log_batch(client, run, **content)
+        raise OSError("the answer was lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "log_batch", fail)
+        with pytest.raises(OSError, match="lost"):
+            child.log_curves(rows)
     again = Runs(PARAMETERS, root)
     again.child(STAGE).log_curves(rows)
     for metric in ("generator_loss", "drift"):

@@ -1,6 +1,7 @@
 """The tracker beside a stage: live, out of the way, and right about how the stage ended."""
 
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -12,6 +13,7 @@ import pytest
 from miniature import ROOT, Pipeline
 from mlruns import children, has_run, history, parents, runs
 from workplace import wait_until
+from zygote import Zygote
 
 from stages.tracking.stage import Stage
 from stages.tracking.tracker import Tracker
@@ -34,7 +36,11 @@ run(Stage("init"), work)
 """
 
 
-def test_a_stage_is_logged_while_it_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stage_is_logged_while_it_works(
+    empty_store: Path, zygote: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(empty_store / "mlflow.db", tmp_path)
+    monkeypatch.setattr(sys, "executable", str(zygote.folder / "python"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -78,7 +84,7 @@ def test_a_stage_succeeds_without_mlflow(pipeline: Pipeline, trouble: str) -> No
 def test_what_mlflow_missed_is_completed_later(pipeline: Pipeline) -> None:
     pipeline.change("render.hold_ms", 1000)
     assert pipeline.repro(MLFLOW_TRACKING_URI="http://127.0.0.1:9") == ["render"]
-    assert not (pipeline.path / "mlflow.db").exists()
+    assert runs(pipeline) == []
     pipeline.run("python", "-m", "stages.tracking.report")
     (parent,) = parents(pipeline)
     assert parent.info.status == "FINISHED"
@@ -121,7 +127,8 @@ def test_a_stage_that_is_killed_is_marked_and_goes_on(pipeline: Pipeline, number
 
 
 def test_a_stage_that_is_terminated_before_its_work_ends_like_one_interrupted(pipeline: Pipeline) -> None:
-    process = pipeline.start(sys.executable, "-c", SLEEP)
+    (pipeline.path / "sleep.py").write_text(SLEEP)
+    process = pipeline.start("python", "-m", "sleep")
     assert process.stdout is not None
     assert process.stdout.readline() == "on\n"
     process.terminate()

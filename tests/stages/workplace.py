@@ -6,7 +6,6 @@ import http.server
 import shutil
 import signal
 import sqlite3
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from miniature import PHASES, ROOT, Pipeline, isolated_environment, miniature_parameters
+from miniature import PHASES, ROOT, Pipeline, Process, isolated_environment, miniature_parameters
+from zygote import Zygote
 
 PHASE = "stabilize_4"
 TRAIN = ("python", "-m", "stages.train", PHASE)
@@ -23,9 +23,9 @@ SECONDS = 180
 """Longest wait for what should come at once: the machine may be busy."""
 
 
-def make(path: Path) -> Pipeline:
+def make(path: Path, zygote: Zygote) -> Pipeline:
     """A workplace in which everything before the phase is ready, an empty store too, and the phase's outputs apart."""
-    place = Pipeline(path, isolated_environment(path.parent) | {"PYTHONPATH": str(ROOT)})
+    place = pipeline(path, zygote)
     (path / "data/raw").mkdir(parents=True)
     (path / "data/raw/nothing").touch()
     content = miniature_parameters()
@@ -51,10 +51,15 @@ def complete(place: Pipeline, **environment: str) -> None:
         Runs(resolved(PARAMS), root()).complete()
 
 
+def pipeline(path: Path, zygote: Zygote) -> Pipeline:
+    """What runs there: with `stages` from the checkout."""
+    return Pipeline(path, isolated_environment(path.parent) | {"PYTHONPATH": str(ROOT)}, zygote)
+
+
 def copy(place: Pipeline, path: Path) -> Pipeline:
     """A workplace of one's own."""
     shutil.copytree(place.path, path)
-    return Pipeline(path, place.environment)
+    return Pipeline(path, place.environment, place.zygote)
 
 
 def live(place: Pipeline) -> Path:
@@ -67,7 +72,7 @@ def rows(place: Pipeline) -> int:
     return max(0, live(place).read_bytes().count(b"\n") - 1) if live(place).exists() else 0
 
 
-def start_paused(place: Pipeline, **environment: str) -> "subprocess.Popen[str]":
+def start_paused(place: Pipeline, **environment: str) -> Process:
     """A stage that has trained a part of the phase and now stands still, while its tracker does not."""
     stage = place.start(*TRAIN, **environment)
     wait_until(lambda: rows(place) > 10 or stage.poll() is not None)
@@ -166,7 +171,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def output_of(process: "subprocess.Popen[str]") -> str:
+def output_of(process: Process) -> str:
     """Of a stage that succeeds."""
     output, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, output

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -114,7 +113,7 @@ def test_messages_that_nobody_can_read_do_not_end_the_training(experiment: Exper
     """Standard error on a full disk, and a pipe whose reader has gone."""
     experiment.lay("stabilize", steps=6)
     expected = experiment.undisturbed()
-    command = [sys.executable, "-m", "pgan", *TRAIN]
+    command = [experiment.zygote.folder / "python", "-m", "pgan", *TRAIN]
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, cwd=experiment.folder, stderr=full, check=False)
     assert done.returncode == 0
@@ -159,14 +158,14 @@ def test_out_of_memory_says_what_to_change_and_costs_nothing(experiment: Experim
     experiment.lay("stabilize", steps=6)
     path = experiment.folder / "params.yaml"
     content = yaml.safe_load(path.read_text())
-    content["phases"]["p"] |= {"batch": 20_000, "kimg": 60.0}
+    content["phases"]["p"] |= {"batch": 5000, "kimg": 15.0}
     path.write_text(yaml.safe_dump(content))
     expected = experiment.undisturbed()
     experiment.break_off(2)
-    code, output = experiment.run(*TRAIN, before=LITTLE_MEMORY.format(bytes=2**24))
+    code, output = experiment.run(*TRAIN, before=LITTLE_MEMORY.format(bytes=2**22))
     assert code == 1, output
     line = error_line(output)
-    assert line.startswith("error: p: a batch of 20000 at 4×4 pixels on cpu: out of memory (")
+    assert line.startswith("error: p: a batch of 5000 at 4×4 pixels on cpu: out of memory (")
     assert "set training.recompute, or lower phases.p.batch or networks.fmap_max" in line
     assert str(experiment.snapshots().relative_to(experiment.folder)) in line
     experiment.finish(expected)

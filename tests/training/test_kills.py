@@ -9,19 +9,20 @@ import time
 import pytest
 from one_phase import CASES, EVERY_STEP, OFTEN, TRAIN, Experiment
 
-KILLS = 12
-"""Per case."""
+FEW_OR_MANY = pytest.mark.parametrize("most", [3, pytest.param(12, marks=pytest.mark.slow)])
+"""Kills, or requests to stop."""
 
 
+@FEW_OR_MANY
 @pytest.mark.parametrize("case", CASES)
-def test_killed_at_random_moments(case: str, experiment: Experiment) -> None:
+def test_killed_at_random_moments(case: str, most: int, experiment: Experiment) -> None:
     experiment.lay(case, steps=60)
     began = time.monotonic()
     expected = experiment.undisturbed()
     length = time.monotonic() - began
     moments = random.Random(case)
     kills = 0
-    while kills < KILLS:
+    while kills < most:
         child = experiment.start(*OFTEN, before=EVERY_STEP)
         time.sleep(moments.uniform(0, length / 2))
         child.send(signal.SIGKILL)
@@ -33,17 +34,20 @@ def test_killed_at_random_moments(case: str, experiment: Experiment) -> None:
     experiment.finish(expected)
 
 
-@pytest.mark.parametrize(("number", "expected_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-@pytest.mark.parametrize("case", ["stabilize, labels, critic steps, mirror", "grow, labels"])
+@FEW_OR_MANY
+@pytest.mark.parametrize(
+    ("case", "number", "expected_code"),
+    [("stabilize, labels, critic steps, mirror", signal.SIGTERM, 143), ("grow, labels", signal.SIGINT, 130)],
+)
 def test_told_to_stop_at_random_moments(
-    case: str, number: signal.Signals, expected_code: int, experiment: Experiment
+    case: str, number: signal.Signals, expected_code: int, most: int, experiment: Experiment
 ) -> None:
     """Each time it is gone within five seconds, and says how it ended."""
     experiment.lay(case, steps=60)
     expected = experiment.undisturbed()
     moments = random.Random(case)
     stops = 0
-    while stops < 5:
+    while stops < most:
         child = experiment.start(*TRAIN)
         time.sleep(moments.uniform(0, 0.4))
         child.send(number)
@@ -74,13 +78,18 @@ sys.addaudithook(hook)
 """Dies just before the n-th time that it opens, renames, makes or removes something in its folder."""
 
 
-@pytest.mark.parametrize("first", range(4))
-def test_killed_at_each_single_file_operation(first: int, experiment: Experiment) -> None:
-    """From the first step, through the writing and rotating of snapshots, to the removal of the last one."""
+@pytest.mark.parametrize(
+    ("first", "every"), [(1, 9), *(pytest.param(first, 4, marks=pytest.mark.slow) for first in (1, 2, 3, 4))]
+)
+def test_killed_at_each_single_file_operation(first: int, every: int, experiment: Experiment) -> None:
+    """From the first step, through the writing and rotating of snapshots, to the removal of the last one.
+
+    Every ninth of them; where there is time, each, in four parts.
+    """
     experiment.lay("grow, labels", steps=4)
     expected = experiment.undisturbed()
     kills = 0
-    for count in range(first + 1, 1000, 4):
+    for count in range(first, 1000, every):
         code, output = experiment.run(*OFTEN, before=EVERY_STEP + AT_FILE_OPERATION.format(count=count))
         assert code in (0, -signal.SIGKILL), output
         if code == 0:
@@ -89,7 +98,7 @@ def test_killed_at_each_single_file_operation(first: int, experiment: Experiment
         experiment.finish(expected)
         kills += 1
     print(f"{kills} kills")  # for docs/reliability.md: pytest -rP
-    assert kills >= 15
+    assert kills * every >= 60
 
 
 WITHIN_A_WRITE = """
@@ -110,7 +119,7 @@ torch.save = half
 """Dies when the n-th checkpoint or snapshot is half written."""
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 5])
+@pytest.mark.parametrize("count", [1, 5, *(pytest.param(count, marks=pytest.mark.slow) for count in (2, 3))])
 def test_killed_within_the_write_of_a_snapshot_and_of_the_checkpoint(count: int, experiment: Experiment) -> None:
     experiment.lay("grow, critic steps", steps=4)  # four snapshots and the checkpoint
     expected = experiment.undisturbed()
@@ -119,6 +128,7 @@ def test_killed_within_the_write_of_a_snapshot_and_of_the_checkpoint(count: int,
     experiment.finish(expected)
 
 
+@pytest.mark.slow
 def test_the_real_command_killed_at_random_moments(experiment: Experiment) -> None:
     experiment.lay("grow, critic steps", steps=300)
     expected = experiment.undisturbed()

@@ -5,7 +5,6 @@ import math
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import numpy as np
@@ -215,14 +214,14 @@ def test_adam_starts_anew_at_both_ends_of_a_fade_and_goes_on_where_nothing_chang
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_and_exits_and_the_same_command_goes_on(number, code, params_file, tmp_path):
+def test_a_signal_saves_and_exits_and_the_same_command_goes_on(number, code, params_file, zygote, tmp_path):
     text = params_file.read_text().replace("kimg: 0.1", "kimg: 400", 1)
     params_file.write_text(text)
     pyramid = tmp_path / "data" / "pyramid"
     pyramid.mkdir(parents=True)
     np.save(pyramid / "images_4.npy", np.random.default_rng(0).integers(0, 256, (40, 1, 4, 4), dtype=np.uint8))
     np.save(pyramid / "labels.npy", np.zeros(40, np.int64))
-    pgan = [sys.executable, "-m", "pgan"]
+    pgan = [zygote.folder / "python", "-m", "pgan"]
     subprocess.run([*pgan, "init"], cwd=tmp_path, check=True)
     command = [*pgan, "train", "stabilize_4", "--log", "log.csv"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)

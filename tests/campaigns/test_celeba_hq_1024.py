@@ -92,7 +92,7 @@ def trained(place):
     return pgan(place, "train", "grow_1024")
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_it_trains_the_official_networks_in_less_than_16_gib(place, trained):
     print(f"peak of training: {trained / GIB:.1f} GiB")  # 12.1 with one thread, 14.8 with two
     assert trained < LIMIT
@@ -107,7 +107,7 @@ def test_it_trains_the_official_networks_in_less_than_16_gib(place, trained):
     assert rows[0]["critic_fake"] != rows[1]["critic_fake"]
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_recomputing_maps_takes_less_memory_and_changes_no_loss(place, trained):
     write_params(place, recompute=True)
     peak = pgan(
@@ -120,7 +120,7 @@ def test_recomputing_maps_takes_less_memory_and_changes_no_loss(place, trained):
     assert same == pytest.approx(first, rel=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_it_is_measured_and_drawn(place, trained):
     checkpoint, out = "data/train/grow_1024/checkpoint.pt", "data/evaluate/grow_1024/metrics.json"
     assert pgan(place, "evaluate", "--checkpoint", checkpoint, "--out", out) < 5 * GIB

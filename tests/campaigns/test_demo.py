@@ -32,7 +32,7 @@ def metrics(folder, phase):
     return json.loads((folder / "data/evaluate" / phase / "metrics.json").read_text())
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_the_digits_are_ten_times_nearer_than_untrained_networks(demo):
     pgan = [sys.executable, "-m", "pgan"]
     subprocess.run([*pgan, "init", "--resolution", "16", "--out", "untrained.pt"], cwd=demo, check=True)
@@ -41,14 +41,14 @@ def test_the_digits_are_ten_times_nearer_than_untrained_networks(demo):
     assert metrics(demo, "stabilize_16")["frechet"] < untrained / 10
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_the_classifier_recognises_all_ten_digits(demo):
     last = metrics(demo, "stabilize_16")
     assert last["classes_found"] == 10
     assert last["confidence"] > 0.8
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_each_resolution_comes_nearer_to_the_digits_at_full_size(demo):
     distances = [metrics(demo, phase)["frechet_target"] for phase in ("stabilize_4", "stabilize_8", "stabilize_16")]
     assert distances == sorted(distances, reverse=True)

@@ -20,7 +20,7 @@ def read(name: str, header: int) -> np.ndarray:
     return np.frombuffer(gzip.decompress((MNIST / name).read_bytes()), np.uint8, offset=header)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.skipif(not MNIST.is_dir(), reason="needs ../shared/data/mnist beside the repository")
 def test_it_names_98_5_percent_of_the_test_images(tmp_path: Path) -> None:
     def pgan(*arguments: str) -> None:
