@@ -14,9 +14,11 @@ say = @echo "$(1)"; $(RUN) $(1)
 ANY_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 # names of files are UTF-8, whatever the locale
 export PYTHONUTF8 := 1
+# no advertisement while the documentation is built
+export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow ui clean place pipeline-place
+.PHONY: help demo test test-slow docs docs-serve ui clean place pipeline-place
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,6 +38,13 @@ test: $(VENV)/dev ## ruff, mypy, import-linter and the tests
 
 test-slow: $(VENV)/dev ## the checks that train for minutes
 	$(call say,pytest -m slow)
+
+docs: $(VENV)/dev ## build the documentation as a site in site/, and say where it is
+	$(call say,mkdocs build --strict --quiet)
+	@echo "open file://$$(pwd -P)/site/index.html"
+
+docs-serve: $(VENV)/dev ## show the documentation while you write it: http://127.0.0.1:8000
+	$(call say,mkdocs serve)
 
 ui: $(VENV)/pipeline ## compare runs in the browser: http://127.0.0.1:5000, or make ui PORT=5001
 	@$(RUN) stages.tracking.ui --port '$(PORT)'

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 ODD = """my gan's (v2) #1 100% $HOME x:z `x` ü "q" [a]?%20;&*\\"""
-RECORDED = ("pip", "venv", "pgan", "dvc", "stages.tracking.report", "stages.tracking.ui", "ruff", "mypy", "pytest")
+RECORDED = ("pip", "venv", "pgan", "dvc", "stages.tracking.report", "stages.tracking.ui", "ruff", "mypy", "pytest", "mkdocs")
 PYTHON = f"""#!/bin/sh
 case "$1 $2" in
 {"|".join(f"'-m {name}'" for name in RECORDED)})
@@ -90,6 +90,7 @@ def test_the_other_targets(place: Place) -> None:
     assert place.make("ui", "PORT=5001") == ["-m stages.tracking.ui --port 5001"]
     assert place.make("ui") == ["-m stages.tracking.ui --port 5000"]
     assert place.make("test-slow")[-1] == "-m pytest -m slow"
+    assert place.make("docs")[-1] == "-m mkdocs build --strict --quiet"
     place.make("clean")
     assert not os.path.lexists(place.root / ".venv")
     assert list((place.root.parent / "cache/environments").glob("*")) == []
