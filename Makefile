@@ -18,17 +18,17 @@ export PYTHONUTF8 := 1
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow docs docs-serve ui clean place pipeline-place
+.PHONY: help demo test test-all docs docs-serve ui clean place pipeline-place
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: pipeline-place $(VENV)/pipeline ## set up everything, train on the embedded digits, say where the results are
 	@$(RUN) pgan check
 	$(call say,dvc repro)
 	@$(RUN) stages.tracking.report
 
-test: $(VENV)/dev ## ruff, mypy, import-linter and the tests
+test: $(VENV)/dev ## ruff, mypy, import-linter and the fast tests
 	$(call say,ruff check .)
 	$(call say,ruff format --check .)
 	$(call say,mypy)
@@ -36,8 +36,8 @@ test: $(VENV)/dev ## ruff, mypy, import-linter and the tests
 		python -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
 	$(call say,pytest --numprocesses $(JOBS) --dist loadfile)
 
-test-slow: $(VENV)/dev ## the checks that train for minutes
-	$(call say,pytest -m slow)
+test-all: $(VENV)/dev ## every test, the slow ones included
+	$(call say,pytest --numprocesses $(JOBS) --dist loadfile -m '')
 
 docs: $(VENV)/dev ## build the documentation as a site in site/, and say where it is
 	$(call say,mkdocs build --strict --quiet)

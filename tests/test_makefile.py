@@ -11,7 +11,18 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 ODD = """my gan's (v2) #1 100% $HOME x:z `x` ü "q" [a]?%20;&*\\"""
-RECORDED = ("pip", "venv", "pgan", "dvc", "stages.tracking.report", "stages.tracking.ui", "ruff", "mypy", "pytest", "mkdocs")
+RECORDED = (
+    "pip",
+    "venv",
+    "pgan",
+    "dvc",
+    "stages.tracking.report",
+    "stages.tracking.ui",
+    "ruff",
+    "mypy",
+    "pytest",
+    "mkdocs",
+)
 PYTHON = f"""#!/bin/sh
 case "$1 $2" in
 {"|".join(f"'-m {name}'" for name in RECORDED)})
@@ -89,7 +100,7 @@ def test_the_other_targets(place: Place) -> None:
     assert programs == ["venv", "pip", "pip", "stages.tracking.ui"]
     assert place.make("ui", "PORT=5001") == ["-m stages.tracking.ui --port 5001"]
     assert place.make("ui") == ["-m stages.tracking.ui --port 5000"]
-    assert place.make("test-slow")[-1] == "-m pytest -m slow"
+    assert place.make("test-all")[-1].startswith("-m pytest --numprocesses")
     assert place.make("docs")[-1] == "-m mkdocs build --strict --quiet"
     place.make("clean")
     assert not os.path.lexists(place.root / ".venv")
@@ -97,7 +108,7 @@ def test_the_other_targets(place: Place) -> None:
 
 
 def test_an_environment_may_be_a_link_to_another(place: Place, tmp_path: Path) -> None:
-    place.make("test-slow")
+    place.make("test-all")
     (place.root / ".venv").resolve().rename(tmp_path / "another's environment")
     (place.root / ".venv").unlink(missing_ok=True)
     (place.root / ".venv").symlink_to(tmp_path / "another's environment")

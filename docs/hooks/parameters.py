@@ -1,4 +1,4 @@
-"""The page *Parameters*: a table for each section of params.yaml, made from the pydantic models and their docstrings."""
+"""The page *Parameters*: a table for each section of params.yaml, made from the models and their docstrings."""
 
 import types
 import typing

@@ -67,7 +67,7 @@ NOT_RUN = (
     "--install-completion",  # changes the shell's own files
 )
 PAGES = ("docs/get-started.md", "docs/generator.md", "README.md", "docs/presets.md")
-"""Those with commands of `pgan`. The first trains the networks that the second uses; the last write other parameters."""
+"""Those with commands of `pgan`. The first trains what the second uses; the last ones write other parameters."""
 PARSED = ("docs/your-images.md",)
 """Pages whose commands are all in `NOT_RUN`."""
 PHASES = ("stabilize_4", "grow_8")
@@ -91,7 +91,12 @@ TINY: dict[str, dict[str, Any]] = {
 }
 
 
-YES = "import io, sys; sys.stdin = io.StringIO('y\\n')"
+YES = """
+import io, sys
+class Terminal(io.StringIO):
+    def isatty(self): return True
+sys.stdin = Terminal("y\\n")
+"""
 """The answer to a command that asks."""
 
 
