@@ -41,7 +41,7 @@ test-all: $(VENV)/dev ## every test, the slow ones included
 
 docs: $(VENV)/dev ## build the documentation as a site in site/, and say where it is
 	$(call say,mkdocs build --strict --quiet)
-	@echo "open file://$$(pwd -P)/site/index.html"
+	@echo "open file://$$(pwd -P)/site/index.html, or run make docs-serve to search as well"
 
 docs-serve: $(VENV)/dev ## show the documentation while you write it: http://127.0.0.1:8000
 	$(call say,mkdocs serve)

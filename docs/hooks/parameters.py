@@ -85,12 +85,14 @@ def description(model: type[Section], name: str) -> str | None:
 
 def _table(heading: str, key: str, model: type[Section], demo: Any) -> str:
     level = "##" if key.count(".") == 0 else "###"
-    rows = ["| parameter | type | default | in the demo | meaning |", "|---|---|---|---|---|"]
+    rows = ["| parameter | meaning | type | default | demo |", "|---|---|---|---|---|"]
     for attribute, field in model.model_fields.items():
         name = field.alias or attribute
         value = demo.get(name, PydanticUndefined) if isinstance(demo, dict) else PydanticUndefined
         meaning = _prose(description(model, attribute) or "")
-        cells = [f"`{name}`", _type(field), _value(field.default), _value(value), meaning]
+        if not key and _section_in(field.annotation):
+            continue  # each has a heading of its own
+        cells = [f"`{name}`", meaning, _type(field), _value(field.default), _value(value)]
         rows.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
     return "\n".join([f"{level} {heading}", "", _prose(model.__doc__ or ""), "", *rows])
 
@@ -109,7 +111,7 @@ def _value(value: Any) -> str:
 
 
 def _type(field: FieldInfo) -> str:
-    bounds = [f"{BOUNDS[name]} {value:g}" for name, value in _bounds(field) if abs(value) <= LONG]
+    bounds = [f"{BOUNDS[name]}&nbsp;{value:g}" for name, value in _bounds(field) if abs(value) <= LONG]
     return ", ".join([_words(field.annotation), *bounds])
 
 

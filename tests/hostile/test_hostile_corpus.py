@@ -1,7 +1,7 @@
 """A corpus of malformed inputs over all commands.
 
 None is accepted, ends in a traceback, hangs, takes more than 2 GiB or 10 s, runs anything, or leaves anything behind.
-`make test` takes a part of it; `make test-slow` the whole.
+`make test` takes a part of it; `make test-all` the whole.
 """
 
 import zlib
