@@ -18,9 +18,11 @@ ANY_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 export PYTHONUTF8 := 1
 # hundreds of processes import the same modules
 unexport PYTHONDONTWRITEBYTECODE
+# no advertisement while the documentation is built
+export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-campaigns ui clean place pipeline-place
+.PHONY: help demo test test-all test-campaigns docs docs-serve ui clean place pipeline-place
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -30,7 +32,7 @@ demo: pipeline-place $(VENV)/pipeline ## install everything, train on the embedd
 	$(call say,dvc repro)
 	@$(RUN) stages.tracking.report
 
-test: $(VENV)/dev ## ruff, mypy, import-linter and the tests
+test: $(VENV)/dev ## ruff, mypy, import-linter and the fast tests
 	$(call say,ruff check .)
 	$(call say,ruff format --check .)
 	$(call say,mypy)
@@ -43,6 +45,13 @@ test-all: $(VENV)/dev ## the slower tests, which `make test` leaves out
 
 test-campaigns: $(VENV)/dev ## trainings at full length, thousands of inputs: more than an hour
 	$(call say,pytest -m campaign)
+
+docs: $(VENV)/dev ## build the documentation as a site in site/, and say where it is
+	$(call say,mkdocs build --strict --quiet)
+	@echo "open file://$$(pwd -P)/site/index.html, or run make docs-serve to search as well"
+
+docs-serve: $(VENV)/dev ## show the documentation while you write it: http://127.0.0.1:8000
+	$(call say,mkdocs serve)
 
 ui: $(VENV)/pipeline ## compare runs in the browser: http://127.0.0.1:5000, or make ui PORT=5001
 	@$(RUN) stages.tracking.ui --port '$(PORT)'

@@ -129,8 +129,8 @@ def test_what_is_impossible_ends_in_lines_that_name_file_and_key(changes, messag
     assert all(line.startswith(("error: ", "       ")) for line in result.output.splitlines())
 
 
-def test_the_architectures_in_the_readme_are_right(parameters, tmp_path):
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_architectures_in_the_documents_are_right(parameters, tmp_path):
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/networks.md").read_text(), re.DOTALL)
     found = [yaml.safe_load(block) for block in blocks if "architecture:" in block]
     assert [block["networks"]["architecture"] for block in found] == ["dcgan", "fish"]
     for block in found:

@@ -18,7 +18,9 @@ class Range(Section):
     """Lowest and highest value of something drawn for each image."""
 
     low: float = Field(ge=0.01, le=100)
+    """Lowest value."""
     high: float = Field(ge=0.01, le=100)
+    """Highest value."""
 
     @model_validator(mode="after")
     def _ascends(self) -> Self:

@@ -32,7 +32,7 @@ def test_a_preset_is_valid_and_says_what_it_is(name: str) -> None:
     assert preset.experiment().phases
     assert preset.reproduces.endswith(".")
     assert preset.source.endswith(".")
-    assert "Every knob of the experiment." in preset.text
+    assert "Every parameter of the experiment." in preset.text
     assert "Based on" not in preset.text
     assert max(map(len, preset.text.splitlines())) <= 125
     assert not re.search(r"\S#", preset.text)
