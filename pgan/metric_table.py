@@ -92,7 +92,7 @@ METRICS = [
         needs="classes",
         panel=Panel("classes"),
         values=(
-            Value("label_accuracy", "made as asked for", "higher"),
+            Value("label_accuracy", "label accuracy", "higher"),
             Value("class_kl", "KL to the data's classes", "lower"),
         ),
     ),
