@@ -2,13 +2,15 @@
 
 PYTHON ?= python3
 PORT ?= 5000
-# processes that run the tests
-JOBS ?= auto
+# processes that run the tests: as many as the machine has processors
+JOBS ?= logical
 VENV := .venv
 BIN := $(VENV)/bin
 # Programs of the environment, which may be a link.  By `python -m`, because the first line of what pip writes into bin/
 # cannot hold every path; and DVC starts the stages with whatever `python` comes first.
 RUN = export PATH="$$(cd $(BIN) && pwd -P):$$PATH"; python -m
+# a process that has run its tests takes some of another's; the slowest are listed, so that `make test` stays fast
+PARALLEL = --numprocesses $(JOBS) --dist worksteal --durations 15
 say = @echo "$(1)"; $(RUN) $(1)
 # for the checks before the environment is there
 ANY_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
@@ -16,28 +18,33 @@ ANY_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 export PYTHONUTF8 := 1
 # no advertisement while the documentation is built
 export NO_MKDOCS_2_WARNING := 1
+# hundreds of processes import the same modules
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all docs docs-serve ui clean place pipeline-place
+.PHONY: help demo test test-all test-campaigns docs docs-serve ui clean place pipeline-place
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 demo: pipeline-place $(VENV)/pipeline ## set up everything, train on the embedded digits, say where the results are
 	@$(RUN) pgan check
 	$(call say,dvc repro)
 	@$(RUN) stages.tracking.report
 
-test: $(VENV)/dev ## ruff, mypy, import-linter and the fast tests
+test: $(VENV)/dev ## ruff, mypy, import-linter and the tests
 	$(call say,ruff check .)
 	$(call say,ruff format --check .)
 	$(call say,mypy)
 	@echo lint-imports; export PATH="$$(cd $(BIN) && pwd -P):$$PATH"; \
 		python -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
-	$(call say,pytest --numprocesses $(JOBS) --dist loadfile)
+	$(call say,pytest $(PARALLEL))
 
-test-all: $(VENV)/dev ## every test, the slow ones included
-	$(call say,pytest --numprocesses $(JOBS) --dist loadfile -m '')
+test-all: $(VENV)/dev ## the slower tests, which `make test` leaves out
+	$(call say,pytest -m slow $(PARALLEL))
+
+test-campaigns: $(VENV)/dev ## trainings at full length, thousands of inputs: more than an hour
+	$(call say,pytest -m campaign)
 
 docs: $(VENV)/dev ## build the documentation as a site in site/, and say where it is
 	$(call say,mkdocs build --strict --quiet)

@@ -11,24 +11,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 ODD = """my gan's (v2) #1 100% $HOME x:z `x` ü "q" [a]?%20;&*\\"""
-RECORDED = (
-    "pip",
-    "venv",
-    "pgan",
-    "dvc",
-    "stages.tracking.report",
-    "stages.tracking.ui",
-    "ruff",
-    "mypy",
-    "pytest",
-    "mkdocs",
-)
+TOOLS = ("ruff", "mypy", "pytest", "mkdocs")
+RECORDED = ("pip", "venv", "pgan", "dvc", "stages.tracking.report", "stages.tracking.ui", *TOOLS)
 PYTHON = f"""#!/bin/sh
 case "$1 $2" in
 {"|".join(f"'-m {name}'" for name in RECORDED)})
     echo "$@" >> "$RECORD"
     if [ "$2" = venv ]; then mkdir -p "$3/bin" && cp "$0" "$3/bin/python"; fi
     if [ "$2" = dvc ]; then command -v python >> "$RECORD"; fi;;
+'-c '*importlinter*) ;;
 *) exec '{sys.executable}' "$@";;
 esac
 """
@@ -100,8 +91,12 @@ def test_the_other_targets(place: Place) -> None:
     assert programs == ["venv", "pip", "pip", "stages.tracking.ui"]
     assert place.make("ui", "PORT=5001") == ["-m stages.tracking.ui --port 5001"]
     assert place.make("ui") == ["-m stages.tracking.ui --port 5000"]
-    assert place.make("test-all")[-1].startswith("-m pytest --numprocesses")
+    parallel = "--numprocesses 3 --dist worksteal --durations 15"
+    checks = ["-m ruff check .", "-m ruff format --check .", "-m mypy", f"-m pytest {parallel}"]
+    assert place.make("test", "JOBS=3")[-4:] == checks
+    assert place.make("test-all", "JOBS=3") == [f"-m pytest -m slow {parallel}"]
     assert place.make("docs")[-1] == "-m mkdocs build --strict --quiet"
+    assert place.make("test-campaigns") == ["-m pytest -m campaign"]
     place.make("clean")
     assert not os.path.lexists(place.root / ".venv")
     assert list((place.root.parent / "cache/environments").glob("*")) == []
