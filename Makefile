@@ -20,6 +20,8 @@ export PYTHONUTF8 := 1
 unexport PYTHONDONTWRITEBYTECODE
 # no advertisement while the documentation is built
 export NO_MKDOCS_2_WARNING := 1
+# hundreds of processes import the same modules
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all test-campaigns docs docs-serve ui clean place pipeline-place
@@ -32,7 +34,7 @@ demo: pipeline-place $(VENV)/pipeline ## install everything, train on the embedd
 	$(call say,dvc repro)
 	@$(RUN) stages.tracking.report
 
-test: $(VENV)/dev ## ruff, mypy, import-linter and the fast tests
+test: $(VENV)/dev ## ruff, mypy, import-linter and the tests
 	$(call say,ruff check .)
 	$(call say,ruff format --check .)
 	$(call say,mypy)

@@ -14,34 +14,41 @@ from fences import ROOT
 ASSET = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)=["']?(?:https?:)?//[^"'\s>]+""")
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built pages."""
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    """One test, because it takes seconds: its pages are looked at below."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    assert_every_document_is_in_the_navigation(tmp_path)
+    assert_nothing_is_loaded_from_another_server(tmp_path)
+    assert_the_reference_has_every_room(tmp_path)
+    assert_a_parameter_is_shown_with_meaning_type_and_default(tmp_path)
 
 
-def test_every_document_is_a_page_in_the_navigation(site: Path) -> None:
+def assert_every_document_is_in_the_navigation(site: Path) -> None:
     home = (site / "index.html").read_text(encoding="utf-8")
     pages = [path.stem for path in (ROOT / "docs").glob("*.md")] + ["architecture", "contributing", "changelog"]
     for page in pages:
         assert f'href="{page}.html"' in home, f"{page} is not in the nav of mkdocs.yml"
 
 
-def test_nothing_is_loaded_from_another_server(site: Path) -> None:
+def assert_nothing_is_loaded_from_another_server(site: Path) -> None:
     for path in site.rglob("*.html"):
         assert ASSET.findall(path.read_text(encoding="utf-8")) == [], path
 
 
-def test_the_reference_has_every_room_and_was_not_imported(site: Path) -> None:
+def assert_the_reference_has_every_room(site: Path) -> None:
     rooms = {path.parent.name for path in (ROOT / "pgan").glob("*/__init__.py")}
     assert {f"pgan.{room}.html" for room in rooms} <= {path.name for path in (site / "api").iterdir()}
-    page = (site / "api/pgan.training.html").read_text(encoding="utf-8")
-    assert "pgan.training.losses" in page
+    assert "pgan.training.losses" in (site / "api/pgan.training.html").read_text(encoding="utf-8")
+
+
+def assert_a_parameter_is_shown_with_meaning_type_and_default(site: Path) -> None:
+    page = (site / "parameters.html").read_text(encoding="utf-8")
+    text = re.sub(r"(\s|&nbsp;)+", " ", re.sub(r"<[^>]+>", " ", page))
+    assert "adam_beta1 Adam's decay of the mean of gradients. number, ≥ 0, &lt; 1 0.0" in text
+    assert "null uses all. whole number or null , ≥ 1 null null" in text
 
 
 # --- the page of the parameters
@@ -65,10 +72,3 @@ def test_every_parameter_has_a_docstring(hook: Any, parameters: dict[str, Any]) 
         assert model.__doc__, f"{model.__name__} has no docstring"
         for name in model.model_fields:
             assert hook.description(model, name), f"{key}.{name} ({model.__name__}) has no docstring"
-
-
-def test_a_parameter_is_shown_with_type_default_and_meaning(site: Path) -> None:
-    page = (site / "parameters.html").read_text(encoding="utf-8")
-    text = re.sub(r"(\s|&nbsp;)+", " ", re.sub(r"<[^>]+>", " ", page))
-    assert "adam_beta1 Adam's decay of the mean of gradients. number, ≥ 0, &lt; 1 0.0" in text
-    assert "null uses all. whole number or null , ≥ 1 null null" in text
