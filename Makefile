@@ -1,4 +1,4 @@
-# Two commands are all: `make demo` and `make test`.  Both set up what they lack.
+# Two commands are enough: `make demo` and `make test`.  Both install what they need.
 
 PYTHON ?= python3
 PORT ?= 5000
@@ -6,26 +6,30 @@ PORT ?= 5000
 JOBS ?= logical
 VENV := .venv
 BIN := $(VENV)/bin
-# Programs of the environment, which may be a link.  By `python -m`, because the first line of what pip writes into bin/
-# cannot hold every path; and DVC starts the stages with whatever `python` comes first.
+# Runs programs of the environment, which may be a link.  By `python -m`, because the scripts that pip writes into bin/ do
+# not work in every path; and with the PATH set, because DVC starts the stages with the first `python` in it.
 RUN = export PATH="$$(cd $(BIN) && pwd -P):$$PATH"; python -m
 # a process that has run its tests takes some of another's; the slowest are listed, so that `make test` stays fast
 PARALLEL = --numprocesses $(JOBS) --dist worksteal --durations 15
 say = @echo "$(1)"; $(RUN) $(1)
-# for the checks before the environment is there
+# for the checks before the environment exists
 ANY_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
-# names of files are UTF-8, whatever the locale
+# file names are UTF-8, whatever the locale
 export PYTHONUTF8 := 1
+# hundreds of processes import the same modules
+unexport PYTHONDONTWRITEBYTECODE
+# no advertisement while the documentation is built
+export NO_MKDOCS_2_WARNING := 1
 # hundreds of processes import the same modules
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-campaigns ui clean place pipeline-place
+.PHONY: help demo test test-all test-campaigns docs docs-serve ui clean place pipeline-place
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-demo: pipeline-place $(VENV)/pipeline ## set up everything, train on the embedded digits, say where the results are
+demo: pipeline-place $(VENV)/pipeline ## install everything, train on the embedded digits, print where the results are
 	@$(RUN) pgan check
 	$(call say,dvc repro)
 	@$(RUN) stages.tracking.report
@@ -44,6 +48,13 @@ test-all: $(VENV)/dev ## the slower tests, which `make test` leaves out
 test-campaigns: $(VENV)/dev ## trainings at full length, thousands of inputs: more than an hour
 	$(call say,pytest -m campaign)
 
+docs: $(VENV)/dev ## build the documentation as a site in site/, and say where it is
+	$(call say,mkdocs build --strict --quiet)
+	@echo "open file://$$(pwd -P)/site/index.html, or run make docs-serve to search as well"
+
+docs-serve: $(VENV)/dev ## show the documentation while you write it: http://127.0.0.1:8000
+	$(call say,mkdocs serve)
+
 ui: $(VENV)/pipeline ## compare runs in the browser: http://127.0.0.1:5000, or make ui PORT=5001
 	@$(RUN) stages.tracking.ui --port '$(PORT)'
 
@@ -60,7 +71,7 @@ place:
 pipeline-place: place
 	@$(ANY_PYTHON) -m stages.checks.places --pipeline
 
-# torch first and alone, at its pin: a build without CUDA is then found where there is one
+# torch first and by itself, at its pinned version: pip then finds a build without CUDA if there is one
 $(VENV)/torch: constraints.txt | place
 	test -x $(BIN)/python || { mkdir -p $(VENV) && $(PYTHON) -m venv "$$(cd $(VENV) && pwd -P)"; }
 	$(call say,pip install --quiet --constraint constraints.txt torch)

@@ -5,7 +5,7 @@
 
 Both are `PhaseRun`'s own step in the middle of a fade, where data cost most: images drawn in random order from a memory
 map, the check that the files are still the same, labels, mirrors, the fade of the reals.  Timed in turns, A B B A …;
-what is told is the median of the rounds' ratios, and what the data alone take.  Ends in a Markdown table.
+the result is the median of the rounds' ratios, and the time of the data alone.  Ends in a Markdown table.
 """
 
 import argparse
@@ -24,10 +24,11 @@ from benchmarks.step import TURN_SECONDS, machine
 from pgan.data.pyramid import LABELS, level_name, open_labels, open_level
 from pgan.experiment import read_experiment
 from pgan.networks import checkpoint
-from pgan.terminal import begin
-from pgan.training.config import Phase
-from pgan.training.inputs import Inputs
-from pgan.training.loop import Job, PhaseRun
+from pgan.phases import Phase
+from pgan.process import begin
+from pgan.training.job import Job
+from pgan.training.loop import PhaseRun
+from pgan.training.watched_files import WatchedFiles
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 CPU = torch.device("cpu")
@@ -55,38 +56,39 @@ def phase_run(folder: Path, resolution: int, fmap_max: int, batch: int, compile_
     parent = checkpoint.fresh(networks, resolution // 2 if grows else resolution, 0)
     paths = [folder / level_name(resolution), folder / LABELS]
     images, labels = open_level(folder, resolution), open_labels(folder)
-    job = Job("data", Phase.model_validate(spec | {"kimg": 1000}), settings, 0, images, labels, Inputs(paths))
+    job = Job("data", Phase.model_validate(spec | {"kimg": 1000}), settings, 0, images, labels, WatchedFiles(paths))
     run = PhaseRun(job, parent, CPU)
-    run.step = run.schedule.steps // 2
+    run.steps_done = run.schedule.steps // 2
     return run
 
 
 @contextmanager
 def ready_batch(run: PhaseRun) -> Iterator[None]:
     """The same batch in every step, as the critic sees it."""
-    images, labels = run.batches.batch(0, run.job.phase.batch, run.ranks.share)
-    reals = run._reals(images, 0.5, 0)
+    draws = run.draws
+    images, labels = draws.batches.batch(0, run.job.phase.batch, run.ranks.share)
+    reals = draws.reals(images, 0.5, 0, 0)
     with (
-        patch.object(run.batches, "batch", lambda start, size, share: (images, labels)),
+        patch.object(draws.batches, "batch", lambda start, size, share: (images, labels)),
         patch.object(run.job.inputs, "check", lambda: None),
-        patch.object(run, "_reals", lambda images, alpha, repeat: reals),
+        patch.object(draws, "reals", lambda images, alpha, step, repeat: reals),
     ):
         yield
 
 
 def data_only(run: PhaseRun) -> None:
     """What a step does for its data."""
-    n = run.job.phase.batch
+    step, draws = run.steps_done, run.draws
     run.job.inputs.check()
-    images, _ = run.batches.batch(run.schedule.images(run.step), n, run.ranks.share)
-    run._reals(images, run._alpha(), 0)
+    images, _ = draws.batches.batch(run.schedule.images(step), run.job.phase.batch, run.ranks.share)
+    draws.reals(images, draws.alpha(step), step, 0)
     run.job.inputs.check()
-    run.step += 1
+    run.steps_done += 1
 
 
 def step(run: PhaseRun) -> None:
     """A whole step, as the loop makes it."""
-    run._advance()
+    run.advance()
     run.job.inputs.check()
 
 

@@ -4,7 +4,7 @@
     python -m benchmarks.ddp --device cuda                   on a machine with several GPUs: all of them
     python -m benchmarks.ddp --processes 4 --rounds 5 --resolutions 64 128 --fmap-max 512 --batch 32
 
-Every turn starts the processes anew by torchrun and times the steps after the first few; the variants take turns
+Every turn starts new processes by torchrun and times the steps after the first few; the variants take turns
 (A B A B).  On CPUs a third variant is one process with as many threads.  Medians; ends in a Markdown table.
 """
 
@@ -24,10 +24,11 @@ import torch
 from benchmarks.step import machine
 from pgan.experiment import read_experiment
 from pgan.networks import checkpoint
-from pgan.terminal import begin
-from pgan.training.config import Phase
-from pgan.training.loop import Job, PhaseRun
-from pgan.training.parallel import ranks, together
+from pgan.phases import Phase
+from pgan.process import begin
+from pgan.training.job import Job
+from pgan.training.loop import PhaseRun
+from pgan.training.parallel import distributed, ranks
 
 ROOT = Path(__file__).parents[1]
 WARM_UP = 5
@@ -73,15 +74,15 @@ def phase_run(case: Case) -> PhaseRun:
     return PhaseRun(job, checkpoint.fresh(networks, case.resolution, 0), torch.device(case.device), ranks())
 
 
-@together
+@distributed
 def work(case: Case) -> None:
-    """Train for about so many seconds; rank 0 prints images/s."""
+    """Train for about `case.seconds`; rank 0 prints images/s."""
     run = phase_run(case)
     for _ in range(WARM_UP):
-        run._advance()
+        run.advance()
     began, steps, over = time.perf_counter(), 0, 0
     while not over:
-        run._advance()
+        run.advance()
         steps += 1
         (over,) = run.ranks.largest(run.ranks.leads and time.perf_counter() - began > case.seconds)
     if case.device == "cuda":

@@ -23,7 +23,7 @@ import torch
 import yaml
 
 from benchmarks.step import machine
-from pgan.terminal import begin
+from pgan.process import begin
 
 ROOT = Path(__file__).parents[1]
 QUIET = subprocess.DEVNULL

@@ -24,10 +24,10 @@ from pgan.data.pyramid import open_level
 from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Checkpoint
 from pgan.networks.config import Networks
-from pgan.terminal import begin
+from pgan.process import begin
 from pgan.training import losses
 from pgan.training.config import Training
-from pgan.training.step import prepare_reals
+from pgan.training.draws import CriticBatch, GeneratorBatch, prepare_reals
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 BATCH = 16
@@ -42,12 +42,13 @@ def terms(networks: Checkpoint, batch: list[Tensor], settings: Training, dtype: 
         network.to(dtype).requires_grad_(True)
     reals, fakes, z, mix = (x.to(dtype) for x in batch)
     labels, alpha = torch.arange(len(z)) % max(1, own.config.classes), torch.tensor(0.5, dtype=dtype)
+    shown, latents = CriticBatch(reals, labels, z, mix, alpha), GeneratorBatch(z, labels, alpha)
     with torch.autocast("cpu", torch.bfloat16, enabled=mode != "plain"):
-        _, found = losses.critic_loss(own.critic, reals, fakes, labels, mix, alpha, settings)
+        _, found = losses.critic_loss(own.critic, shown, fakes, settings)
         if mode == "autocast":
-            _, _, gradient = losses.judge_and_gradient(own.critic, [torch.lerp(reals, fakes, mix)], alpha)
+            _, _, gradient = losses.score_and_gradient(own.critic, [torch.lerp(reals, fakes, mix)], alpha)
             found |= losses.penalty_terms(gradient.square().sum((1, 2, 3)), len(z), settings)
-        _, drawn = losses.generator_loss(own.critic, own.generator(z, labels, alpha), labels, alpha, settings)
+        _, drawn = losses.generator_loss(own.critic, latents, own.generator(z, labels, alpha), settings)
     scores = found["critic_fake"] - found["critic_real"]
     critic, generator = list(own.critic.parameters()), list(own.generator.parameters())
     return {

@@ -22,7 +22,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from pgan.terminal import begin
+from pgan.process import begin
 
 ROOT = Path(__file__).parents[1]
 CIFAR = ROOT.parent / "shared" / "data" / "cifar10-train.zip"

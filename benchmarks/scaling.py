@@ -31,7 +31,7 @@ from benchmarks.step import machine
 from pgan.data.pyramid import LABELS, Meta, level_name, write_meta
 from pgan.networks import checkpoint
 from pgan.networks.config import Networks
-from pgan.terminal import begin
+from pgan.process import begin
 
 ROOT = Path(__file__).parents[1]
 RESOLUTION, BATCH = 32, 16
@@ -42,7 +42,6 @@ SIZES = {
 }
 READING = f"""
 import numpy as np
-from pathlib import Path
 from pgan.data.batches import Stream
 from pgan.data.pyramid import open_labels, open_level
 images = open_level(Path("pyramid"), {RESOLUTION})
@@ -51,12 +50,10 @@ for start in range(0, len(images) - {BATCH} + 1, {BATCH}):
     stream.batch(start, {BATCH})
 """
 FEATURES = """
-from pathlib import Path
 from pgan.metrics.command import features
 features(pyramid=Path("pyramid"), out=Path("features"), device="cpu")
 """
 EVALUATION = """
-from pathlib import Path
 from pgan.metrics.command import evaluate
 evaluate(checkpoint=Path("checkpoint.pt"), out=Path("metrics.json"), pyramid=Path("pyramid"),
          features=Path("features"), device="cpu")

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks import sliced_wasserstein_reference as direct
 from benchmarks.step import machine
 from pgan.metrics.sliced_wasserstein import PATCH, levels, swd_metrics
-from pgan.terminal import begin
+from pgan.process import begin
+from tests.oracles import sliced_wasserstein as direct
 
 CHANNELS, PATCHES, DIRECTIONS, SEED = 3, 128, 512, 0
 CHUNK = 85

@@ -21,9 +21,10 @@ import torch
 
 from pgan.experiment import read_experiment
 from pgan.networks import checkpoint
-from pgan.terminal import begin
-from pgan.training.config import Phase
-from pgan.training.loop import Job, PhaseRun
+from pgan.phases import Phase
+from pgan.process import begin
+from pgan.training.job import Job
+from pgan.training.loop import PhaseRun
 from pgan.training.snapshots import Snapshots
 
 ROOT = Path(__file__).parents[1]
@@ -35,18 +36,18 @@ EVERY = 5.0
 def watched() -> Iterator[list[tuple[float, float]]]:
     """(began, seconds) of every snapshot, checks of the weights included."""
     found: list[tuple[float, float]] = []
-    save = PhaseRun._save_if_healthy
+    save = PhaseRun.save
 
     def timed(self: PhaseRun, snapshots: Snapshots, required: bool) -> None:
         began = time.perf_counter()
         save(self, snapshots, required)
         found.append((began, time.perf_counter() - began))
 
-    PhaseRun._save_if_healthy = timed  # type: ignore[method-assign]
+    PhaseRun.save = timed  # type: ignore[method-assign]
     try:
         yield found
     finally:
-        PhaseRun._save_if_healthy = save  # type: ignore[method-assign]
+        PhaseRun.save = save  # type: ignore[method-assign]
 
 
 def job(resolution: int, fmap_max: int, batch: int, steps: int) -> tuple[Job, checkpoint.Checkpoint]:

@@ -1,4 +1,4 @@
-"""How fast a training step is: critic, average, generator and data, against the plain step of benchmarks/reference.py.
+"""How fast a training step is: critic, average, generator and data, against a plain step, tests/oracles/reference.py.
 
     python -m benchmarks.step                                     4×4 to 64×64, batch 16, fmap_max 64, on the CPU
     python -m benchmarks.step --resolutions 32 128 256 --fmap-max 512 --device cuda --precisions tf32 bf16
@@ -7,8 +7,8 @@
 
 Variants: `eager` and `compiled` are what `training.compile: never` and `always` give; the reference is eager and in
 fp32.  Each lives in a process of its own, as `pgan train` does, and is timed against the reference in turns, A B B A …,
-for a number of rounds; what is told is the median of the rounds' ratios, so that a machine which is busy with something
-else disturbs both alike.  Prints a Markdown table, and the machine.  FLOP/s count the reference's operations for every
+for a number of rounds.  The result is the median of the rounds' ratios: a machine that is busy with something else
+disturbs both alike.  Prints a Markdown table, and the machine.  FLOP/s count the reference's operations for every
 variant, so that doing fewer counts as being faster.  Needs nothing but pgan's own dependencies.
 """
 
@@ -32,20 +32,24 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # measures the pgan beside it, not an installed one
 
-from benchmarks.reference import ReferenceStep
+from oracles.reference import ReferenceStep
+
 from pgan.config import Parameters
 from pgan.data.batches import Stream
 from pgan.networks import checkpoint
 from pgan.networks.config import Networks
+from pgan.phases import Phase
+from pgan.process import begin
 from pgan.randomness import torch_generator
-from pgan.terminal import begin
-from pgan.training.config import Phase, Training
+from pgan.training.config import Training
+from pgan.training.draws import CriticBatch, GeneratorBatch, prepare_reals
 from pgan.training.engine import Engine, choose
 from pgan.training.memory import keep_freed_memory
 from pgan.training.precision import Precision, allow_tf32
-from pgan.training.step import Step, prepare_reals
+from pgan.training.step import Step
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 IMAGES = 4096
@@ -103,8 +107,8 @@ class Run:
         images, labels = self.stream.batch(self.count * n, n)
         reals = prepare_reals(torch.from_numpy(images).to(device), self.alpha, None)
         labels = torch.from_numpy(labels).to(device)
-        self.step.update_critic(reals, labels, self._normal("critic"), self._mix(), self.alpha)
-        self.step.update_generator(self._normal("generator"), labels, self.alpha)
+        self.step.update_critic(CriticBatch(reals, labels, self._normal("critic"), self._mix(), self.alpha))
+        self.step.update_generator(GeneratorBatch(self._normal("generator"), labels, self.alpha))
         self.count += 1
         if device.type == "cuda":
             torch.cuda.synchronize()
@@ -141,7 +145,7 @@ def engine(case: Case, settings: Training) -> Engine:
     phase = Phase.model_validate(
         {"from": "x", "kind": "grow", "resolution": case.resolution, "kimg": 1, "batch": case.batch, "lr": 1e-3}
     )
-    return choose(case.networks(), settings, phase, 1, case.device.type)
+    return choose(case.networks(), settings, phase, case.device.type)
 
 
 # --- measuring

@@ -1,4 +1,9 @@
-"""`pgan`: the commands of all areas, mounted. Nothing imports this module."""
+"""`pgan`: the commands of all areas, mounted in the order of work. Nothing imports this module."""
+
+import tomllib
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -10,34 +15,48 @@ from pgan.metrics.command import evaluate, features
 from pgan.networks.command import init
 from pgan.prepare.command import download, prepare
 from pgan.presets.command import preset
+from pgan.process import begin
 from pgan.rendering.command import render
 from pgan.sampling.command import interpolate, sample
-from pgan.terminal import begin
 from pgan.training.command import train
 
-app = typer.Typer(
-    help="Progressively grown GANs: data, training, evaluation, pictures.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-for command in (
-    preset,
-    experiment.check,
-    download,
-    prepare,
-    init,
-    train,
-    features,
-    evaluate,
-    render,
-    export,
-    sample,
-    interpolate,
-    clean,
-):
-    app.command()(command)
-app.command("import")(import_)
+PANELS = {
+    "Start an experiment": (preset, experiment.check, download),
+    "Run the pipeline": (prepare, init, train, features, evaluate, render),
+    "Use a generator": (sample, interpolate, export, import_),
+    "Tidy up": (clean,),
+}
+"""Heading in `pgan --help` -> its commands, in the order in which one needs them."""
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+for panel, commands in PANELS.items():
+    for command in commands:
+        app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
+
+
+def version() -> str:
+    """The installed version; in a checkout that is not installed, the one in pyproject.toml."""
+    try:
+        return metadata.version("pgan")
+    except metadata.PackageNotFoundError:
+        project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+        return str(project["project"]["version"])
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pgan {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Progressively grown GANs: data, training, evaluation, pictures."""
 
 
 def main() -> None:

@@ -238,13 +238,22 @@ def _describe(problem: Any, model: type[Section], file: Path, key: str) -> str:
         case "model_type":
             return f"{place}: expected a mapping, found {shown(problem['input'])}"
         case _:
-            return f"{place}: {in_words(problem)}"
+            return f"{place}: {_in_words(problem)}"
 
 
-def in_words(problem: Any) -> str:
-    """What one pydantic error says, in plain words, without its place."""
+def first_problem(error: pydantic.ValidationError, *above: str) -> str:
+    """The first mistake that pydantic found, as `key: what is wrong`. The key begins with those above the section."""
+    problem = error.errors(include_url=False)[0]
+    key = ".".join(map(str, (*above, *problem["loc"])))
+    return f"{key}: {_in_words(problem)}" if key else _in_words(problem)
+
+
+def _in_words(problem: Any) -> str:
+    """One pydantic error in plain words, without its place."""
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
+    if problem["type"] == "missing":
+        return "missing"
     said = str(problem["msg"])
     theirs, ours = next(((theirs, ours) for theirs, ours in WORDS.items() if said.startswith(theirs)), ("", ""))
     message = ours + said[len(theirs) :] if theirs else said[0].lower() + said[1:]

@@ -1,11 +1,9 @@
-"""The two ways in which a command ends when something is wrong: the user's input (2), or a failure on the way (1)."""
+"""Errors that a user can cause, and how they are worded: one line, printable, short, and without passwords."""
 
 import itertools
 import re
 import reprlib
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import quote, unquote
 
 SEPARATOR = "\n       "
@@ -58,33 +56,6 @@ class RunError(PganError):
     """The input was right, but the work could not be done: disk full, diverged training. Exit code 1."""
 
     exit_code = 1
-
-
-def fail(error: BaseException) -> NoReturn:
-    """Print the one line that a user needs to read, without a traceback, and exit with the error's code.
-
-    An error that nobody foresaw is re-raised: hiding its traceback would help nobody.
-    """
-    import os
-    import sys
-
-    if isinstance(error, PganError):
-        print(f"error: {readable(str(error))}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    if isinstance(error, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-    if isinstance(error, BrokenPipeError):  # `pgan … | head`: the reader has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what Python still holds back for it goes nowhere
-        sys.exit(128 + 13)  # as SIGPIPE ends others
-    if isinstance(error, OSError):  # disk full, no permission, no such file: the system's words are clear enough
-        where = f": {error.filename}" if error.filename else ""
-        print(f"error: {readable(f'{error.strerror or error}{where}')}", file=sys.stderr)
-        sys.exit(1)
-    if out_of_memory(error):
-        print("error: out of memory; lower the batch, or the size of what is asked for", file=sys.stderr)
-        sys.exit(1)
-    raise error
 
 
 def readable(message: str) -> str:
@@ -158,16 +129,3 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, RuntimeError):
         return any(sign in str(error) for sign in NO_MEMORY)
     return isinstance(error, MemoryError)
-
-
-def user_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a Typer command so that what a user can cause ends in one line and an exit code, never in a traceback."""
-
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except (PganError, OSError, KeyboardInterrupt, MemoryError, RuntimeError) as error:
-            fail(error)
-
-    return run

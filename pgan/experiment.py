@@ -7,13 +7,18 @@ import typer
 from pydantic import Field, SerializeAsAny
 
 from pgan.config import Parameters, Section, validate
-from pgan.errors import SEPARATOR, InputError, user_errors
+from pgan.errors import SEPARATOR, InputError
 from pgan.metrics.config import Evaluate, Features
 from pgan.metrics.sizes import classifier_problem, impossible
-from pgan.networks.config import Fixed, Init, Networks, Progressive
+from pgan.networks.architectures import check_resolution
+from pgan.networks.config import Init, Networks
+from pgan.networks.fixed import Fixed
+from pgan.networks.progressive import Progressive
+from pgan.phases import ROOT, Phase, Problem, chain_problems
 from pgan.prepare.config import CLASSES, Prepare
+from pgan.process import user_errors
 from pgan.rendering.config import Render
-from pgan.training.config import Phase, Training, phase_problems
+from pgan.training.config import Training, phase_problems
 
 
 class Experiment(Section):
@@ -51,11 +56,11 @@ def check_experiment(content: dict[str, Any], path: Path) -> Experiment:
     return experiment
 
 
-def _problems(e: Experiment) -> list[tuple[str, str]]:
+def _problems(e: Experiment) -> list[Problem]:
     """What is impossible between the sections: pairs of (key, reason)."""
-    problems = _chain_problems(e)
+    problems = _phase_problems(e)
     if e.prepare.path is None:
-        problems.append(("prepare.path", "null, but DVC watches it: name what is there, such as 'sources'"))
+        problems.append(("prepare.path", "null, but DVC watches it: name what is there, such as 'data/raw'"))
     if isinstance(e.networks, Progressive) and e.networks.base_size != e.prepare.base:
         reason = f"{e.networks.base_size}, but prepare.base is {e.prepare.base}; make them equal"
         problems.append(("networks.base_size", reason))
@@ -113,22 +118,17 @@ def check_data(e: Experiment, count: int, classes: int, path: Path) -> None:
         raise InputError(SEPARATOR.join(f"{path}: {key}: {reason}" for key, reason in problems))
 
 
-def _chain_problems(e: Experiment) -> list[tuple[str, str]]:
-    """What is impossible about the phases: names, the chain, the resolutions."""
-    problems: list[tuple[str, str]] = []
+def _phase_problems(e: Experiment) -> list[Problem]:
+    """What is impossible about the phases: names, the chain, resolutions, batches."""
     try:
-        resolutions = {"init": e.init.size(e.networks)}
+        resolutions = {ROOT: e.init.size(e.networks)}
+        check_resolution(e.networks, resolutions[ROOT])
     except ValueError as error:
         return [("init.resolution", str(error))]
+    problems = chain_problems(e.phases)
     for name, phase in e.phases.items():
         key = f"phases.{name}"
-        if not (name.isidentifier() and name.isascii() and len(name) <= 100) or name == "init":
-            problems.append((key, "a phase's name must be a short identifier (letters, digits, _), and not 'init'"))
-        if phase.from_ not in resolutions:
-            later = phase.from_ in e.phases
-            reason = "comes later or is itself: the chain is cyclic or out of order" if later else "is no phase"
-            problems.append((f"{key}.from", f"'{phase.from_}' {reason}; it must be 'init' or a phase above"))
-        else:
+        if phase.from_ in resolutions:
             found = phase_problems(phase, e.networks, resolutions[phase.from_])
             problems += [(f"{key}.{field}", reason) for field, reason in found]
         if phase.resolution > e.prepare.resolution:
@@ -140,7 +140,10 @@ def _chain_problems(e: Experiment) -> list[tuple[str, str]]:
 
 @user_errors
 def check(params: Annotated[Path, typer.Option(help="The parameter file.")] = Path("params.yaml")) -> None:
-    """Check a parameter file without running anything."""
+    """Check a parameter file without running anything.
+
+    Example: pgan check --params mine.yaml
+    """
     experiment = read_experiment(params)
     for key in ("path", "labels_path"):
         path = getattr(experiment.prepare, key)

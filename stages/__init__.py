@@ -1,1 +1,1 @@
-"""The recipe: one small file per DVC stage. Only this package knows DVC and MLflow."""
+"""The recipe: one small file for each DVC stage. Only this package knows DVC and MLflow."""

@@ -1,7 +1,7 @@
-"""A stage's command, run here or by the launcher that $PGAN_LAUNCHER names: `torchrun --nproc-per-node 8`, `srun …`.
+"""A stage's command, run in this process or by the launcher in $PGAN_LAUNCHER: `torchrun --nproc-per-node 8`, `srun …`.
 
-How many processes work belongs to the machine, and reaches no more of the outputs than their last digits.  That is why
-dvc.yaml names this module, like stages/runner.py, among no stage's dependencies.
+The number of processes belongs to the machine, and changes at most the last digits of the outputs.  That is why no
+stage in dvc.yaml depends on this module, just as none depends on stages/runner.py.
 """
 
 import ctypes
@@ -19,31 +19,31 @@ from pgan.training.interrupt import STOPS
 
 VARIABLE = "PGAN_LAUNCHER"
 TORCHRUN = ("torchrun", "torch.distributed.run")
-"""By itself or after `env …`, and as `python -m` has it."""
+"""As a program, and as `python -m` names it. `env …` may come before it."""
 PR_SET_PDEATHSIG = 1
 """From <sys/prctl.h>."""
-LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # found before any process is forked
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # looked up before any process is forked
 
 
 def launch(command: Callable[..., None], *arguments: str, **options: Path) -> None:
-    """Call a command of `pgan`; where there is a launcher, it starts `python -m pgan COMMAND …` instead.
+    """Call a command of `pgan`, or have the launcher start it, if there is one.
 
     Raises:
         InputError: there is no such launcher.
         RunError: the launcher was killed.
-        SystemExit: with 128 + the number of a signal that came, or with what the launcher ended with.
+        SystemExit: with 128 + the number of a signal that came, or with 2 or 1 as the launcher failed.
     """
-    launcher = _launcher()
-    if not launcher:
-        return command(*arguments, **options)
-    named = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))]
-    return _supervise([*launcher, sys.executable, "-m", "pgan", command.__name__, *arguments, *named])
+    if words := launcher():
+        _supervise(launched(words, command, *arguments, **options))
+    else:
+        command(*arguments, **options)
 
 
-def _launcher() -> list[str]:
-    """The words before the command.
+def launcher() -> list[str]:
+    """The words that $PGAN_LAUNCHER puts before a command; none where it is not set.
 
-    torchrun is told that the program is no Python file, and where its own options end: it would take --log for one.
+    torchrun gets two more options: one because the program is no Python file, and a mark where its own options end.
+    Without the mark, it would take --log for one of them.
     """
     try:
         words = shlex.split(os.environ.get(VARIABLE, ""))
@@ -54,20 +54,27 @@ def _launcher() -> list[str]:
     return words
 
 
-def _supervise(command: list[str]) -> None:
-    """Run a command, hand it the first signal that comes, and end as it ends.
+def launched(words: list[str], command: Callable[..., None], *arguments: str, **options: Path) -> list[str]:
+    """The call of a command of `pgan` as a command line: `torchrun … python -m pgan train grow_8 --out …`."""
+    named = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    return [*words, sys.executable, "-m", "pgan", command.__name__, *arguments, *named]
 
-    In a session of its own: Ctrl-C reaches it through us alone.  Twice, and torchrun would leave its processes behind.
+
+def _supervise(command: list[str]) -> None:
+    """Run a command, pass on the first signal, and exit as the command does.
+
+    It gets a session of its own, so that Ctrl-C reaches it through this process only.  A second Ctrl-C would make
+    torchrun leave its processes behind.
     """
     sys.stdout.flush()
     try:
         process = subprocess.Popen(command, start_new_session=True, preexec_fn=_die_with_the_stage)
     except OSError as error:
         raise InputError(f"{VARIABLE}: {command[0]}: {error.strerror}") from None
-    with _handed_on(process) as came:
+    with _signals_passed_to(process) as received:
         code = process.wait()
-    if came:
-        raise SystemExit(128 + came[0])
+    if received:
+        raise SystemExit(128 + received[0])
     if code < 0:
         raise RunError(f"{VARIABLE}: {command[0]} was killed ({signal.Signals(-code).name})")
     if code:
@@ -75,25 +82,25 @@ def _supervise(command: list[str]) -> None:
 
 
 def _die_with_the_stage() -> None:
-    """In the launcher's process: be sent SIGTERM when the stage dies, were it by SIGKILL. Linux alone can do it."""
+    """In the launcher's process: ask for SIGTERM when the stage dies, even by SIGKILL. Only Linux offers this."""
     if LIBC is not None:
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @contextmanager
-def _handed_on(process: "subprocess.Popen[bytes]") -> Iterator[list[int]]:
-    """The signals that have come inside the block. The first is sent on; launchers are patient, and then kill."""
-    came: list[int] = []
+def _signals_passed_to(process: "subprocess.Popen[bytes]") -> Iterator[list[int]]:
+    """The signals received inside the block. Only the first is passed on: launchers wait a while, and then kill."""
+    received: list[int] = []
 
-    def hand_on(number: int, _: object) -> None:
-        came.append(number)
-        if len(came) == 1:
+    def pass_on(number: int, _: object) -> None:
+        received.append(number)
+        if len(received) == 1:
             process.send_signal(number)
 
-    heard = [number for number in STOPS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores SIGHUP
-    before = {number: signal.signal(number, hand_on) for number in heard}
+    caught = [number for number in STOPS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores SIGHUP
+    before = {number: signal.signal(number, pass_on) for number in caught}
     try:
-        yield came
+        yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

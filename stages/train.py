@@ -1,7 +1,7 @@
 """Stage `train@<phase>`: the parent's checkpoint, one level of the pyramid -> data/train/<phase>.
 
-Beside these outputs, and no part of them: data/logs/<phase>.csv, the losses and img/s as they come, and the snapshots
-of an unfinished phase under .pgan/snapshots in the repository's root.
+Two things are written outside these outputs.  data/logs/<phase>.csv has the losses and the speed while the phase
+trains.  .pgan/snapshots, in the repository's root, has the snapshots of an unfinished phase.
 """
 
 from contextlib import suppress
@@ -25,7 +25,7 @@ def main(phase: str) -> None:
 
 
 def forget(phase: str) -> None:
-    """Delete the last snapshot: all that it holds is in the outputs, which nothing can call in question any more."""
+    """Delete the last snapshot: DVC is about to record the outputs, which hold the same."""
     from pgan.training.snapshots import discard
 
     with suppress(OSError):

@@ -43,12 +43,12 @@ OFTEN = (*TRAIN, "--snapshot-seconds", "0")
 KILLED_AFTER = """
 import os, signal
 from pgan.training.loop import PhaseRun
-step = PhaseRun._advance
+step = PhaseRun.advance
 def advance(self):
     step(self)
-    if self.step == {steps}:
+    if self.steps_done == {steps}:
         os.kill(os.getpid(), signal.SIGKILL)
-PhaseRun._advance = advance
+PhaseRun.advance = advance
 """
 """Dies after so many steps, before what would be saved after the last of them."""
 

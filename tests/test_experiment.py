@@ -129,8 +129,8 @@ def test_what_is_impossible_ends_in_lines_that_name_file_and_key(changes, messag
     assert all(line.startswith(("error: ", "       ")) for line in result.output.splitlines())
 
 
-def test_the_architectures_in_the_readme_are_right(parameters, tmp_path):
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_architectures_in_the_documents_are_right(parameters, tmp_path):
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/networks.md").read_text(), re.DOTALL)
     found = [yaml.safe_load(block) for block in blocks if "architecture:" in block]
     assert [block["networks"]["architecture"] for block in found] == ["dcgan", "fish"]
     for block in found:
@@ -162,7 +162,7 @@ def test_help_answers_at_once_without_torch():
 )
 def test_check_finds_what_would_fail_hours_later(key, value, message, parameters, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "sources").mkdir()
+    (tmp_path / "data/raw").mkdir(parents=True)
     content = copy.deepcopy(parameters)
     edit(content, key, value)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))

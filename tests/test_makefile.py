@@ -11,7 +11,18 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 ODD = """my gan's (v2) #1 100% $HOME x:z `x` ü "q" [a]?%20;&*\\"""
-RECORDED = ("pip", "venv", "pgan", "dvc", "stages.tracking.report", "stages.tracking.ui", "ruff", "mypy", "pytest")
+RECORDED = (
+    "pip",
+    "venv",
+    "pgan",
+    "dvc",
+    "stages.tracking.report",
+    "stages.tracking.ui",
+    "ruff",
+    "mypy",
+    "pytest",
+    "mkdocs",
+)
 PYTHON = f"""#!/bin/sh
 case "$1 $2" in
 {"|".join(f"'-m {name}'" for name in RECORDED)})
@@ -26,7 +37,7 @@ SOURCES = (
     "Makefile",
     "pgan/__init__.py",
     "pgan/errors.py",
-    "pgan/terminal.py",
+    "pgan/process.py",
     "stages/__init__.py",
     "stages/checks/places.py",
 )
@@ -95,6 +106,7 @@ def test_the_other_targets(place: Place) -> None:
     assert place.make("test", "JOBS=3")[-4:] == checks
     assert place.make("test-all", "JOBS=3") == [f"-m pytest -m slow {parallel}"]
     assert place.make("test-campaigns") == ["-m pytest -m campaign"]
+    assert place.make("docs")[-1] == "-m mkdocs build --strict --quiet"
     place.make("clean")
     assert not os.path.lexists(place.root / ".venv")
     assert list((place.root.parent / "cache/environments").glob("*")) == []

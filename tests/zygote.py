@@ -34,6 +34,8 @@ IMPORTED = (
     "torch._dynamo",  # what Adam imports when it is first used
     "sklearn.datasets",
     "matplotlib.figure",
+    "pandas",
+    "requests",
     "pgan.cli",
     "pgan.experiment",
     "pgan.metrics.evaluation",

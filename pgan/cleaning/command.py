@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pgan.errors import user_errors
+from pgan.process import user_errors
 
 
 @user_errors
@@ -14,12 +14,14 @@ def clean(
     snapshots: Annotated[Path, typer.Option(help="Folder of the snapshots.")] = Path(".pgan/snapshots"),
     train: Annotated[Path, typer.Option(help="Folder with the outputs of each trained phase.")] = Path("data/train"),
     pyramid: Annotated[Path, typer.Option(help="Folder of the pyramid.")] = Path("data/pyramid"),
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be deleted, and delete nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be deleted, and delete nothing.")] = False,
 ) -> None:
-    """Delete the snapshots that no phase of the parameter file goes on from, and say which and how much.
+    """Delete the snapshots that no phase of the parameter file can continue.
 
-    Those are what interrupted runs of other parameters, data or code left behind, also those of experiments that wait
-    in DVC's queue after an interruption. What a running process uses stays.
+    Interrupted runs of other parameters, data or code leave them behind. So do interrupted experiments in DVC's queue,
+    which then begin from the start. Snapshots that a running process uses stay.
+
+    Example: pgan clean --dry-run
     """
     from pgan.cleaning.orphans import find, megabytes, remove
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pgan.config import Parameters
-from pgan.errors import InputError, PganError, shown
+from pgan.errors import InputError, PganError
+from pgan.locks import Lock
+from pgan.phases import read_phases
 from pgan.training.config import Recipe
 from pgan.training.identity import identify, read_inputs
-from pgan.training.inputs import Inputs, read_code
-from pgan.training.snapshots import FILES, LOCK, ORIGIN, Lock, discard
+from pgan.training.snapshots import FILES, LOCK, ORIGIN, discard
+from pgan.training.watched_files import WatchedFiles, read_code
 from pgan.untrusted.inputs import read_json
 
 NAME = re.compile(r"(\w+)-[0-9a-f]{16}", re.ASCII)
@@ -40,24 +42,22 @@ class Found:
 def find(folder: Path, params: Path, train: Path, pyramid: Path) -> list[Found]:
     """All snapshots in `folder`, each judged by the parameter file and what lies in `train` and `pyramid`.
 
-    What is no folder of snapshots is no business of ours, and not listed.
+    Folders that hold no snapshots are not listed.
 
     Raises:
         InputError: `folder` is a file, or the parameter file is wrong, so that nothing could be judged.
     """
     parameters = Parameters.read(params)
-    mapping = parameters.get("phases")
-    if not isinstance(mapping, dict):
-        raise InputError(f"{params}: phases: expected a mapping, found {shown(mapping)}")
+    phases = read_phases(parameters)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: a file, where a folder of snapshots was expected")
-    recipes = {name: Recipe.of(parameters, name) for name in mapping}
     code = read_code()
     wanted = {
-        name: _keys(recipe, train / recipe.phase.from_ / "checkpoint.pt", pyramid, code)
-        for name, recipe in recipes.items()
+        name: _keys(Recipe.of(parameters, name), train / phase.from_ / "checkpoint.pt", pyramid, code)
+        for name, phase in phases.items()
     }
-    return [_judge(path, wanted, code) for path in sorted(folder.glob("*-*")) if _is_ours(path)]
+    files = {params.absolute(): parameters}
+    return [_judge(path, wanted, files, code) for path in sorted(folder.glob("*-*")) if _is_ours(path)]
 
 
 def remove(found: Found) -> bool:
@@ -72,8 +72,8 @@ def _is_ours(path: Path) -> bool:
     return all(file.name in FILES and file.is_file() for file in path.iterdir())
 
 
-def _keys(recipe: Recipe, parent: Path, pyramid: Path, code: Inputs) -> set[str] | None:
-    """The keys that a phase's snapshots may have; None while its inputs are missing and nobody can tell."""
+def _keys(recipe: Recipe, parent: Path, pyramid: Path, code: WatchedFiles) -> set[str] | None:
+    """The keys that a phase's snapshots may have; None while its inputs are missing."""
     inputs = read_inputs(recipe.phase, parent, pyramid)
     try:
         return {identify(recipe, device, inputs, code) for device in DEVICES}
@@ -81,28 +81,31 @@ def _keys(recipe: Recipe, parent: Path, pyramid: Path, code: Inputs) -> set[str]
         return None
 
 
-def _judge(path: Path, wanted: dict[str, set[str] | None], code: Inputs) -> Found:
+def _judge(path: Path, wanted: dict[str, set[str] | None], files: dict[Path, Parameters], code: WatchedFiles) -> Found:
+    """What becomes of a phase's snapshots. `files` are parameter files that have been read; others are added."""
     phase, _, key = path.name.rpartition("-")
-    files = [file.stat() for file in path.iterdir()]
-    size = sum(status.st_size for status in files)
-    age = time.time() - max((status.st_mtime for status in files), default=path.stat().st_mtime)
+    seen = [file.stat() for file in path.iterdir()]
+    size = sum(status.st_size for status in seen)
+    age = time.time() - max((status.st_mtime for status in seen), default=path.stat().st_mtime)
     kept = None
     if _in_use(path):
         kept = "a process is training with it"
     elif phase in wanted and wanted[phase] is None:
         kept = f"what {phase} continues or reads is not there yet, so it cannot be judged"
-    elif key in (wanted.get(phase) or ()) or key in _keys_of_origin(path, code):
+    elif key in (wanted.get(phase) or ()) or key in _keys_of_origin(path, files, code):
         kept = f"{phase} continues from it"
     return Found(path, size, age, kept)
 
 
-def _keys_of_origin(path: Path, code: Inputs) -> set[str]:
+def _keys_of_origin(path: Path, files: dict[Path, Parameters], code: WatchedFiles) -> set[str]:
     """The keys by the files that the interrupted command itself named, as far as they are still there."""
     name = path.name.rpartition("-")[0]
     try:
         origin = read_json(path / ORIGIN)
         params, parent, pyramid = (Path(origin[key]) for key in ("params", "parent", "pyramid"))
-        return _keys(Recipe.of(Parameters.read(params), name), parent, pyramid, code) or set()
+        if params not in files:
+            files[params] = Parameters.read(params)
+        return _keys(Recipe.of(files[params], name), parent, pyramid, code) or set()
     except (PganError, OSError, ValueError, KeyError, TypeError):
         return set()
 

@@ -9,7 +9,7 @@ from pgan.randomness import derive
 
 
 class Stream:
-    """The images of one level, shuffled anew in each pass, addressed by position."""
+    """The images of one level, in another order in each pass, addressed by position."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, seed: int, purpose: str) -> None:
         """`images` (N, C, H, W) uint8 and `labels` (N,) int64 may be memory maps."""

@@ -6,13 +6,16 @@ meta.json                       `Meta`
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
+import pydantic
+from pydantic import Field
 
-from pgan.errors import InputError, shown
+from pgan.config import first_problem
+from pgan.errors import InputError
 from pgan.untrusted.arrays import open_array
 from pgan.untrusted.inputs import read_json
 
@@ -26,13 +29,21 @@ def level_name(resolution: int) -> str:
     return f"images_{resolution}.npy"
 
 
-@dataclass(frozen=True)
+def _ascending(levels: list[int]) -> list[int]:
+    if sorted(set(levels)) != levels:
+        raise ValueError(f"must ascend, found {levels}")
+    return levels
+
+
+@pydantic.dataclasses.dataclass(frozen=True, config=pydantic.ConfigDict(strict=True, extra="forbid"))
 class Meta:
     """What a pyramid holds and what it was made from. Nothing here depends on the time or the machine."""
 
-    count: int
-    channels: int
-    levels: list[int]
+    count: Annotated[int, Field(ge=1, le=2**40)]
+    channels: Literal[1, 3]
+    levels: Annotated[
+        list[Annotated[int, Field(ge=1, le=2**16)]], Field(min_length=1), pydantic.AfterValidator(_ascending)
+    ]
     """Resolutions in pixels, ascending."""
     classes: list[str]
     """Class names in label order; empty where there are no labels."""
@@ -43,10 +54,16 @@ class Meta:
     """Images that could not be used: `{"file": …, "reason": …}`."""
     left_out: list[dict[str, Any]] = field(default_factory=list)
     """What else the source holds, by kind: `{"what": …, "count": …, "why": …, "examples": [up to 5 names]}`."""
-    class_counts: list[int] = field(default_factory=list)
+    class_counts: list[Annotated[int, Field(ge=0, le=2**40)]] = field(default_factory=list)
     """Images of each class, parallel to `classes`; empty where there are no labels, or an older `pgan` made it."""
     remarks: list[dict[str, Any]] = field(default_factory=list)
     """What is odd about images that were read: `{"what": …, "count": …, "examples": […]}`."""
+
+    @pydantic.model_validator(mode="after")
+    def _one_count_per_class(self) -> Self:
+        if len(self.class_counts) not in (0, len(self.classes)):
+            raise ValueError(f"class_counts: {len(self.class_counts)} for {len(self.classes)} classes")
+        return self
 
 
 def write_meta(folder: Path, meta: Meta) -> None:
@@ -58,43 +75,12 @@ def read_meta(folder: Path) -> Meta:
     """Read `meta.json`. Raises InputError when the folder holds no pyramid."""
     path = folder / META
     try:
-        meta = Meta(**read_json(path))
+        return Meta(**read_json(path))
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{folder}: no pyramid here ({META} is missing); make one with `pgan prepare`") from None
     except (ValueError, TypeError) as error:
-        raise InputError(f"{path}: not a pyramid's description ({error}); {PREPARE}") from None
-    for name, right in _checks(meta).items():
-        if not right:
-            what = f"not a pyramid's description: {name}: {shown(getattr(meta, name))}"
-            raise InputError(f"{path}: {what}; {PREPARE}")
-    return meta
-
-
-def _checks(meta: Meta) -> dict[str, bool]:
-    """Whether each field is what it should be, whoever wrote it."""
-    levels = meta.levels if isinstance(meta.levels, list) else []
-    classes = meta.classes if isinstance(meta.classes, list) else []
-    return {
-        "count": _is_whole(meta.count, 2**40),
-        "channels": _is_whole(meta.channels, 3) and meta.channels != 2,
-        "levels": bool(levels) and all(_is_whole(r, 2**16) for r in levels) and sorted(set(levels)) == levels,
-        "classes": isinstance(meta.classes, list) and all(isinstance(name, str) for name in meta.classes),
-        "source": isinstance(meta.source, str),
-        "source_digest": isinstance(meta.source_digest, str),
-        "skipped": isinstance(meta.skipped, list),
-        "left_out": isinstance(meta.left_out, list) and all(isinstance(entry, dict) for entry in meta.left_out),
-        "class_counts": isinstance(meta.class_counts, list) and _are_counts(meta.class_counts, len(classes)),
-        "remarks": isinstance(meta.remarks, list) and all(isinstance(remark, dict) for remark in meta.remarks),
-    }
-
-
-def _are_counts(counts: list[Any], classes: int) -> bool:
-    return len(counts) in (0, classes) and all(count == 0 or _is_whole(count, 2**40) for count in counts)
-
-
-def _is_whole(value: Any, most: int) -> bool:
-    """Whether a value is a number of things, from 1 to `most`."""
-    return type(value) is int and 1 <= value <= most
+        reason = first_problem(error) if isinstance(error, pydantic.ValidationError) else error
+        raise InputError(f"{path}: not a pyramid's description: {reason}; {PREPARE}") from None
 
 
 def open_level(folder: Path, resolution: int) -> np.ndarray:

@@ -5,24 +5,28 @@ from typing import Annotated
 
 import typer
 
-from pgan.errors import user_errors
 from pgan.files import check_output
+from pgan.process import user_errors
 
 
 @user_errors
 def import_(
-    official: Annotated[Path, typer.Argument(help="A pickle of the official TensorFlow code, holding (G, D, Gs).")],
-    out: Annotated[Path, typer.Argument(help="The checkpoint to write.")],
+    official: Annotated[
+        Path, typer.Argument(help="A pickle of the official TensorFlow code, holding (G, D, Gs).", show_default=False)
+    ],
+    out: Annotated[Path, typer.Argument(help="The checkpoint to write.", show_default=False)],
 ) -> None:
-    """Turn networks of the official code into a checkpoint.
+    """Convert networks of the official TensorFlow code to a checkpoint.
 
-    Nothing in the pickle is run: all but containers, arrays and the one network class is refused. Options that the
-    networks here cannot represent are named. To train on from it, set `init` in params.yaml.
+    No code in the pickle is run: a pickle that holds anything but containers, arrays and networks is refused. If the
+    networks here lack one of its options, the message names it. To continue training, set `init` in params.yaml.
+
+    Example: pgan import karras2018iclr-celebahq-1024x1024.pkl celebahq.pt
     """
     check_output(out, official)
     from pgan.interchange.official import import_official
     from pgan.networks import checkpoint
-    from pgan.networks.config import Progressive
+    from pgan.networks.progressive import Progressive
 
     networks, lod = import_official(official)
     checkpoint.save(checkpoint.state(networks), out)

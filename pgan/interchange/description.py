@@ -6,8 +6,9 @@ from typing import Any
 
 import pydantic
 
-from pgan.config import in_words
+from pgan.config import first_problem
 from pgan.errors import InputError, shown
+from pgan.networks.architectures import check_resolution
 from pgan.networks.config import LARGEST, Networks
 
 FORMAT = "pgan generator 1"
@@ -62,11 +63,10 @@ def describe(networks: Any, resolution: Any, where: str) -> Description:
         config = Networks.model_validate(networks)
         if type(resolution) is not int or not 0 < resolution <= LARGEST:
             raise ValueError(f"damaged: resolution {shown(resolution)} is not a number of pixels up to {LARGEST}")
-        config.resolutions(resolution)
+        check_resolution(config, resolution)
         return Description(config, resolution)
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, ("networks", *first["loc"])))
-        raise InputError(f"{where}: damaged, or of another version of pgan: {key}: {in_words(first)}") from None
+        what = first_problem(error, "networks")
+        raise InputError(f"{where}: damaged, or of another version of pgan: {what}") from None
     except (ValueError, OverflowError) as error:
         raise InputError(f"{where}: {error}") from None

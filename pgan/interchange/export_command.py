@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from pgan.errors import InputError, user_errors
+from pgan.errors import InputError
 from pgan.files import check_output, whole_file
+from pgan.process import user_errors
 
 
 class Format(StrEnum):
@@ -24,24 +25,29 @@ ENDINGS = {".safetensors": Format.safetensors, ".torchscript": Format.torchscrip
 
 @user_errors
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or an official pickle.")],
-    out: Annotated[Path, typer.Argument(help="The file to write: NAME.safetensors, NAME.torchscript or NAME.onnx.")],
-    format: Annotated[Format | None, typer.Option(help="Left out: what OUT ends in.")] = None,
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint, or an official pickle.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Argument(help="The file to write: NAME.safetensors, NAME.torchscript or NAME.onnx.", show_default=False),
+    ],
+    format: Annotated[Format | None, typer.Option(help="The format.", show_default="by the ending of OUT")] = None,
 ) -> None:
-    """Write the EMA generator for use elsewhere.
+    """Write the EMA generator for use in other programs.
 
-    safetensors: the weights by name, and beside them NAME.json: the architecture.
+    safetensors: the weights by name, and NAME.json beside them, which describes the architecture.
 
-    torchscript, onnx (opset 18): a graph that needs nothing of this project.
-    Inputs `latents` (N, latent_size) float32 and, with classes, `labels` (N,) int64;
-    output `images` (N, C, H, W) float32, about [-1, 1]; any N.
+    torchscript, onnx (opset 18): a graph that runs without pgan.
+    Inputs are `latents` (N, latent_size) float32 and, with classes, `labels` (N,) int64.
+    The output is `images` (N, C, H, W) float32, about [-1, 1]. N is any number.
+
+    Example: pgan export data/train/stabilize_32/checkpoint.pt generator.onnx
     """
     check_output(out, checkpoint)
     chosen = choose_format(out, format)
 
     from pgan.interchange.description import Description
+    from pgan.interchange.generator_file import open_generator
     from pgan.interchange.portable import Portable
-    from pgan.interchange.source import open_generator
 
     generator, alpha = open_generator(checkpoint)
     if alpha < 1.0:
@@ -74,10 +80,10 @@ def export(
 
 
 def choose_format(out: Path, asked: Format | None) -> Format:
-    """The format that was asked for, or that the file's ending names.
+    """The format that `asked` or the file's ending names.
 
     Raises:
-        InputError: the ending names none, or another than was asked for.
+        InputError: the ending names no format, or not the one in `asked`.
     """
     ending = out.suffix.lower()
     if asked is None and ending not in ENDINGS:
@@ -92,7 +98,7 @@ def choose_format(out: Path, asked: Format | None) -> Format:
 
 
 def _check_ours(beside: Path) -> None:
-    """Do not overwrite a JSON file that is somebody else's."""
+    """Refuse to overwrite a JSON file that pgan did not write."""
     from pgan.interchange.description import LARGEST_TEXT, parse
     from pgan.untrusted.inputs import read_bytes
 

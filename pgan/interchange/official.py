@@ -1,28 +1,20 @@
-"""Networks of the official TensorFlow code (github.com/tkarras/progressive_growing_of_gans) as our checkpoint.
-
-An official pickle holds (G, D, Gs): the generator, the discriminator (our critic) and the generator's moving average
-(our EMA), each with the keyword arguments that it was built with and its variables.
-"""
+"""Networks of the official TensorFlow code (github.com/tkarras/progressive_growing_of_gans) as a checkpoint."""
 
 import reprlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import pydantic
-import torch
 
-from pgan.config import in_words
+from pgan.config import first_problem
 from pgan.errors import InputError
-from pgan.interchange.unpickle import Array, OfficialNetwork, load
+from pgan.interchange.official_pickle import Official, read_official
 from pgan.interchange.variables import variables_of
+from pgan.networks.architectures import check_resolution
 from pgan.networks.checkpoint import Checkpoint, Progress
-from pgan.networks.config import Progressive
-from pgan.networks.progressive import Critic, Generator
-
-ROLES = ("G", "D", "Gs")
-FUNCTIONS = {"G": "G_paper", "D": "D_paper", "Gs": "G_paper"}
+from pgan.networks.progressive import Progressive
+from pgan.networks.progressive.networks import Critic, Generator
+from pgan.untrusted.weights import empty
 
 BOTH: dict[str, Any] = {
     "fmap_base": 8192,
@@ -39,10 +31,10 @@ G_DEFAULTS = BOTH | {
     "use_leakyrelu": True,
 }
 D_DEFAULTS = BOTH | {"mbstd_group_size": 4}
-"""The official functions' own defaults, for what cannot be told from the variables."""
+"""The official functions' own defaults, for what the variables do not show."""
 
 WITHOUT_EFFECT = {"structure", "is_template_graph", "latent_size", *G_DEFAULTS, *D_DEFAULTS}
-"""Arguments that change no value, and those that one of the two functions takes and the other ignores."""
+"""Arguments that change no value, and arguments that only one of the two functions uses."""
 
 SLOPE = 0.2
 """Of the official leaky ReLU."""
@@ -50,19 +42,6 @@ LIMIT = 2**31
 """No number among the options is larger."""
 
 NetworkT = TypeVar("NetworkT", Generator, Critic)
-
-
-@dataclass(frozen=True)
-class Official:
-    """One network of an official pickle."""
-
-    role: str
-    arguments: dict[str, Any]
-    """Keyword arguments that it was built with, as plain values."""
-    variables: dict[str, np.ndarray]
-    """By the official name; without `lod`."""
-    lod: float
-    """Level of detail that it was at: 0 is the full resolution."""
 
 
 def import_official(path: Path) -> tuple[Checkpoint, float]:
@@ -76,19 +55,6 @@ def import_official(path: Path) -> tuple[Checkpoint, float]:
         return to_checkpoint(g, d, gs), gs.lod
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-def read_official(path: Path) -> tuple[Official, Official, Official]:
-    """G, D and Gs of an official pickle. Raises InputError when it holds anything else."""
-    content = load(path)
-    if not isinstance(content, tuple | list) or len(content) != 3:
-        what = "expected the three networks (G, D, Gs) of the official code"
-        raise InputError(f"{path}: {what}, found a pickled {type(content).__name__}")
-    try:
-        g, d, gs = (_network(role, record) for role, record in zip(ROLES, content, strict=True))
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    return g, d, gs
 
 
 def to_checkpoint(g: Official, d: Official, gs: Official) -> Checkpoint:
@@ -137,12 +103,11 @@ def architecture(g: Official, d: Official, gs: Official) -> tuple[Progressive, i
             tanh=False,
             minibatch_stddev=int(critic["mbstd_group_size"]),
         )
-        config.feature_maps(config.stage(generator["resolution"]))
-    except OverflowError:
-        raise InputError(f"G: fmap_decay={generator['fmap_decay']!r} is out of range") from None
+        check_resolution(config, generator["resolution"])
     except pydantic.ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        raise InputError(f"networks that cannot be represented: {problem['loc'][0]}: {in_words(problem)}") from None
+        raise InputError(f"networks that cannot be represented: {first_problem(error)}") from None
+    except ValueError as error:
+        raise InputError(str(error)) from None
     return config, generator["resolution"]
 
 
@@ -216,7 +181,7 @@ def _same(key: str, one: str, value: Any, other: str, expected: Any) -> None:
 
 
 def _fill(kind: type[NetworkT], config: Progressive, resolution: int, official: Official) -> NetworkT:
-    """A network of ours with the official variables: every one is there, has the shape that it should, and no other."""
+    """Our network with the official variables: each must be there in the right shape, and no others."""
     role, values = official.role, official.variables
     variables = variables_of(role, resolution, values)
     known = {variable.name for variable in variables}
@@ -224,8 +189,7 @@ def _fill(kind: type[NetworkT], config: Progressive, resolution: int, official: 
         raise InputError(f"{role}: the variable {missing[0]} is missing")
     if unknown := sorted(values.keys() - known):
         raise InputError(f"{role}: the variable {unknown[0][:100]} cannot be represented")
-    with torch.device("meta"):  # nothing of the size that the options claim is allocated
-        network = kind(config, resolution)
+    network = empty(lambda: kind(config, resolution), role)  # allocates nothing of the size that the options claim
     wanted, parameters = network.state_dict(), {}
     for variable in variables:
         shape = tuple(wanted[variable.parameter].shape)
@@ -242,49 +206,3 @@ def _fill(kind: type[NetworkT], config: Progressive, resolution: int, official: 
         parameters[variable.parameter] = tensor
     network.load_state_dict(parameters, assign=True)
     return network
-
-
-def _network(role: str, record: Any) -> Official:
-    """A record of the pickle, its structure checked."""
-    if not isinstance(record, OfficialNetwork) or not isinstance(record.state, dict):
-        raise InputError(f"{role}: not a network of the official code")
-    state = record.state
-    if state.get("version") != 2:
-        raise InputError(f"{role}: a network of format version {reprlib.repr(state.get('version'))}, expected 2")
-    if state.get("build_func_name") != FUNCTIONS[role]:
-        function = reprlib.repr(state.get("build_func_name"))
-        raise InputError(f"{role}: built by {function}, which cannot be represented, only {FUNCTIONS[role]}")
-    arguments, variables = state.get("static_kwargs"), state.get("variables")
-    if not isinstance(arguments, dict) or not all(isinstance(key, str) for key in arguments):
-        raise InputError(f"{role}: static_kwargs are missing")
-    values = _variables(role, variables)
-    lod = values.pop("lod", np.zeros(()))
-    if lod.size != 1 or not 0 <= float(lod.reshape(())) < 32:
-        raise InputError(f"{role}: the variable lod is no level of detail")
-    plain = {key: _plain(value) for key, value in arguments.items()}
-    return Official(role, plain, values, float(lod.reshape(())))
-
-
-def _variables(role: str, content: Any) -> dict[str, np.ndarray]:
-    pairs = list(content.items()) if isinstance(content, dict) else content
-    if not isinstance(pairs, list | tuple):
-        raise InputError(f"{role}: variables are missing")
-    found: dict[str, np.ndarray] = {}
-    for pair in pairs:
-        if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[0], str):
-            raise InputError(f"{role}: a variable without a name")
-        name, value = pair
-        array = value.value if isinstance(value, Array) else np.asarray(value) if type(value) is float else None
-        if array is None or array.dtype.kind != "f":
-            raise InputError(f"{role}: the variable {name[:100]} is no array of floating-point numbers")
-        if name in found:
-            raise InputError(f"{role}: the variable {name[:100]} is there twice")
-        found[name] = array
-    return found
-
-
-def _plain(value: Any) -> Any:
-    """A numpy scalar as Python's own number."""
-    return (
-        value.value.item() if isinstance(value, Array) and value.value is not None and not value.value.shape else value
-    )

@@ -50,10 +50,10 @@ def to_onnx(network: Portable, description: Description) -> bytes:
 
 
 class OnnxGenerator:
-    """An ONNX file of ours, run by onnxruntime on the CPU."""
+    """An ONNX file that `pgan export` wrote, run by onnxruntime on the CPU."""
 
     def __init__(self, path: Path) -> None:
-        """Raises InputError: the file is damaged or not of ours; RunError: onnxruntime is missing."""
+        """Raises InputError: the file is damaged, or another program wrote it; RunError: onnxruntime is missing."""
         runtime = require("onnxruntime", "export", f"{path}: an ONNX file")
         options = runtime.SessionOptions()
         options.log_severity_level = 4  # what goes wrong comes as an exception, in one line

@@ -6,10 +6,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from pgan.networks import progressive
 from pgan.networks.config import Networks
-from pgan.networks.layers import Scaled, UpConv
 from pgan.networks.network import Generator
+from pgan.networks.progressive import networks as progressive
+from pgan.networks.progressive.layers import Scaled, UpConv
 
 
 class Portable(nn.Module):
@@ -26,7 +26,7 @@ class Portable(nn.Module):
 def folded(generator: Generator) -> Generator:
     """A copy with He's constants multiplied into the weights, and with upsampling and convolution apart.
 
-    The same function (REFERENCE §1: an exact equivalent), in layers that every runtime has.
+    The same function in layers that every runtime has: both changes are exact.
     """
     plain = copy.deepcopy(generator).cpu().eval().requires_grad_(False)
     for layer in plain.modules():

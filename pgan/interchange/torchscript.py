@@ -60,12 +60,12 @@ def from_torchscript(path: Path, device: torch.device) -> tuple[Description, nn.
 
 
 class _Flat(nn.Module):
-    """The network as one module that holds all weights: TorchScript then has one class and one function."""
+    """The network as one module with all of the weights: TorchScript then has one class and one function."""
 
     def __init__(self, network: Portable) -> None:
         super().__init__()
         self._network = [network]  # in a list: not registered, and so traced into this module's own function
-        for name, weight in network.named_parameters():  # the same tensors, by which the tracer knows them
+        for name, weight in network.named_parameters():  # the same tensors: the tracer recognises them
             self.register_parameter(name.replace(".", "_"), weight)
         for name, statistics in network.named_buffers():
             self.register_buffer(name.replace(".", "_"), statistics)
@@ -104,7 +104,7 @@ def _check_calls(path: Path) -> None:
         raise InputError(f"{path}: damaged TorchScript: {error}; {AGAIN}") from None
     calls = set(re.findall(r"(?<!__)torch\s*\.\s*(\w+)", code)) - CALLS
     others = {"another class"} if re.search(r"\bops\b|(?<!self: )__torch__", code) else set()
-    if re.search(r"\b(while|for|if)\b", code):  # what was traced is a straight line, and always comes to its end
+    if re.search(r"\b(while|for|if)\b", code):  # traced code is a straight line, so it always ends
         others.add("a loop or a condition")
     if re.search(r"(?<![\d.])\d{9,}(?![\d.])", code):
         others.add("a number of a hundred million")

@@ -1,6 +1,6 @@
 """The official networks' variables and our parameters: which is which, and in which layout.
 
-The official code keeps weights as TensorFlow does, (height, width, inputs, outputs) and (inputs, outputs), and names
+The official code keeps weights as TensorFlow does: (height, width, inputs, outputs) and (inputs, outputs).  It names
 the heads by level of detail: 0 is the full resolution, k is the resolution halved k times.  The same mapping serves
 whatever has the variables' shapes: weights, gradients, changes.
 """
@@ -33,7 +33,7 @@ class Variable:
 
 
 def generator_variables(resolution: int, fused: bool) -> list[Variable]:
-    """Those of `G_paper`, in the order in which the image is made."""
+    """The variables of `G_paper`, in the order in which the image is made."""
     found = [
         *_layer("4x4/Dense", "blocks.4.dense", torch.t),
         *_layer("4x4/Conv", "blocks.4.conv", _convolution),
@@ -48,7 +48,7 @@ def generator_variables(resolution: int, fused: bool) -> list[Variable]:
 
 
 def critic_variables(resolution: int, fused: bool) -> list[Variable]:
-    """Those of `D_paper`, from the 4×4 block upwards."""
+    """The variables of `D_paper`, from the 4×4 block upwards."""
     found = [
         *_layer("4x4/Conv", "blocks.4.conv", _convolution),
         *_layer("4x4/Dense0", "blocks.4.dense0", torch.t),
@@ -63,7 +63,7 @@ def critic_variables(resolution: int, fused: bool) -> list[Variable]:
 
 
 def variables_of(role: str, resolution: int, names: Iterable[str]) -> list[Variable]:
-    """Those of a network, `role` being G, D or Gs, in the form (fused or not) that the names of its variables show."""
+    """The variables of the network `role` (G, D or Gs), fused or not as the names in `names` show."""
     if role == "D":
         return critic_variables(resolution, any("/Conv1_down/" in name for name in names))
     return generator_variables(resolution, any("/Conv0_up/" in name for name in names))
@@ -75,7 +75,7 @@ def resolutions(last: int) -> list[int]:
 
 
 def lod(full: int, resolution: int) -> int:
-    """The level of detail of a resolution: how often the full one is halved."""
+    """The level of detail of a resolution: the number of times that the full one is halved."""
     return (full // resolution).bit_length() - 1
 
 

@@ -1,9 +1,19 @@
-"""What a classifier sees in the generated images: which classes, how often, how surely, and whether as asked."""
+"""The classes that a classifier sees in the generated images, their shares, and whether the labels are right."""
 
 import math
 
 import torch
 from torch import Tensor
+
+from pgan.metrics.sample import Sample
+
+
+def compute(sample: Sample) -> dict[str, float]:
+    """What `class_metrics` says of the generated images."""
+    probabilities = sample.class_probabilities
+    labels = None if sample.labels is None else sample.labels[: len(probabilities)]
+    frequencies = torch.from_numpy(sample.frequencies)
+    return class_metrics(probabilities, sample.params.classes.min_share, frequencies, labels)
 
 
 def class_metrics(
@@ -13,16 +23,19 @@ def class_metrics(
 
     Args:
         probabilities: the classifier's, (N, K).
-        min_share: of the images, for a class to be found where all classes are equally frequent in the data; that of a
-            rarer class is less in proportion, that of a more frequent one is more.
+        min_share: of the images, for a class to be found where all classes are equally frequent in the data. For other
+            classes it changes in proportion to their frequency.
         frequencies: images of each class in the data, (K,).
         labels: the classes that a conditional generator was asked for, (N,) int64.
 
     Returns:
-        `classes_found` (0 … K), `class_share_min`, `class_entropy` (1: all classes equally often, 0: only one),
-        `class_kl` (KL(generated ‖ data) in nats; 0: each class as often as in the data), `confidence` (mean probability
-        of the predicted class), and with labels `label_accuracy`: the mean over the classes of the share of their
-        images that are predicted to be what was asked for, so that a rare class counts as much as a frequent one.
+        `classes_found`: 0 … K.
+        `class_share_min`: share of the rarest class.
+        `class_entropy`: 1 when all classes are equally frequent, 0 when there is only one.
+        `class_kl`: KL(generated ‖ data) in nats; 0 when each class is as frequent as in the data.
+        `confidence`: mean probability of the predicted class.
+        `label_accuracy`, with labels: the share of images that are predicted to be of their label's class. It is a mean
+        over the classes, so that a rare class counts as much as a frequent one.
     """
     confidence, predicted = probabilities.double().max(1)
     classes = probabilities.shape[1]

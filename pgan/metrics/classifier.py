@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from pgan.data.pyramid import PREPARE, open_labels, read_meta
 from pgan.errors import InputError, shown
 from pgan.metrics.config import ClassifierParams
-from pgan.metrics.modes import DIGITS, channels_apart, digits_apart, has_modes
+from pgan.metrics.digit_channels import DIGITS, channels_apart, digits_apart, has_modes
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import open_reals
 from pgan.metrics.sizes import classifier_problem, held_out
@@ -172,7 +172,7 @@ def _batches(
     batches = (np.sort(batch) for order in orders for batch in order)  # ascending: kinder to a memory map
     for indices in counted(batches, params.epochs * per_epoch, "train classifier"):
         images = _at_random_levels(data, indices, params.resolution, random)
-        yield _augment(images, params.shift, mirror, random), torch.from_numpy(data.labels[indices])
+        yield augment(images, params.shift, mirror, random), torch.from_numpy(data.labels[indices])
 
 
 def _at_random_levels(data: _Data, indices: np.ndarray, resolution: int, random: np.random.Generator) -> Tensor:
@@ -186,7 +186,7 @@ def _at_random_levels(data: _Data, indices: np.ndarray, resolution: int, random:
     return images
 
 
-def _augment(images: Tensor, shift: int, mirror: bool, random: np.random.Generator) -> Tensor:
+def augment(images: Tensor, shift: int, mirror: bool, random: np.random.Generator) -> Tensor:
     """Each image moved by up to `shift` pixels, its edge repeated, and with `mirror` flipped by a fair coin."""
     count, _, height, width = images.shape
     rows = _moved(height, shift, count, random)

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from pgan.config import Parameters
-from pgan.errors import InputError, shown, user_errors
+from pgan.errors import InputError, shown
 from pgan.files import check_output
 from pgan.metrics.config import Evaluate, Features
+from pgan.process import user_errors
 
 ParamsOption = Annotated[Path, typer.Option(help="The experiment's parameters.")]
 PyramidOption = Annotated[Path, typer.Option(help="The folder that `pgan prepare` made.")]
@@ -24,9 +25,12 @@ def features(
     ),
     device: DeviceOption = "auto",
 ) -> None:
-    """Make the feature space of the metrics: train the classifier or find Inception, and keep the reals' features.
+    """Make the feature space in which metrics compare images.
 
-    Parameters: section `features`, `seed` and `training.mirror`.
+    Trains the classifier or finds the Inception network, and keeps the features of the real images. Reads the section
+    `features`, `seed` and `training.mirror` of the parameter file.
+
+    Example: pgan features --pyramid data/pyramid --out data/features
     """
     parameters = Parameters.read(params)
     section = parameters.section("features", Features)
@@ -48,23 +52,26 @@ def evaluate(
     features: Annotated[Path, typer.Option(help="The folder that `pgan features` made.")] = Path("data/features"),
     device: DeviceOption = "auto",
 ) -> None:
-    """Measure a generator: Fréchet distance, KID, precision and recall, sliced Wasserstein distance, MS-SSIM, classes.
+    """Measure a generator with the metrics of `evaluate.metrics`.
 
-    Parameters: sections `evaluate` and `features`, `seed` and `training.mirror`.
+    Reads the sections `evaluate` and `features`, `seed` and `training.mirror` of the parameter file.
+
+    Example: pgan evaluate --checkpoint data/train/grow_8/checkpoint.pt --out grow_8.json
     """
     check_output(out, checkpoint, params)
     parameters = Parameters.read(params)
     section = parameters.section("evaluate", Evaluate)
     features_section = parameters.section("features", Features)
     seed, mirror = parameters.value("seed", int), _read_mirror(parameters)
-    from pgan.metrics.evaluation import Reals, evaluate_generator
+    from pgan.metrics.evaluation import evaluate_generator
     from pgan.metrics.outputs import rounded, write_json
+    from pgan.metrics.reals import Reals
     from pgan.networks.checkpoint import load_generator
     from pgan.networks.sampling import pick_device
 
     target = pick_device(device)
     generator = load_generator(checkpoint, target)
-    scratch = next(folder for folder in out.absolute().parents if folder.is_dir())  # `out` is made when all is well
+    scratch = next(folder for folder in out.absolute().parents if folder.is_dir())  # `out` is made at the end
     reals = Reals(pyramid, features, mirror)
     metrics = evaluate_generator(generator, reals, section, features_section, seed, target, scratch=scratch)
     write_json(rounded(metrics), out)

@@ -1,16 +1,20 @@
 """The parameters of measuring: sections `features` and `evaluate` of params.yaml."""
 
 import re
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from pgan.config import PathText, Section
+from pgan.metric_table import METRICS
 
 MOST_IMAGES = 1_000_000
 """Generated for one metric; the field uses 50,000."""
 
-Metric = Literal["frechet", "kid", "precision_recall", "inception_score", "classes", "modes", "swd", "ms_ssim"]
+if TYPE_CHECKING:
+    MetricName = str
+else:
+    MetricName = Literal[tuple(metric.name for metric in METRICS)]
 
 
 class ClassifierParams(Section):
@@ -132,7 +136,7 @@ class Evaluate(Section):
     """Images per forward pass of the generator."""
     target_resolution: int | None = Field(ge=1)
     """Pixels; `frechet_target` compares each phase with the reals at this size. Null: the pyramid's largest."""
-    metrics: Annotated[list[Metric], Field(min_length=1)]
+    metrics: Annotated[list[MetricName], Field(min_length=1)]
     """What to compute. Those on features are left out where features.space is none; `classes` needs the classifier,
     `modes` also images of source mnist-rgb."""
     kid: KidParams
@@ -144,7 +148,7 @@ class Evaluate(Section):
 
     @field_validator("metrics")
     @classmethod
-    def _once_each(cls, value: list[Metric]) -> list[Metric]:
+    def _once_each(cls, value: list[MetricName]) -> list[MetricName]:
         for metric in value:
             if value.count(metric) > 1:
                 raise ValueError(f"{metric} is listed twice; list it once")

@@ -19,8 +19,8 @@ from pgan.errors import InputError, shown
 from pgan.files import replaced_folder
 from pgan.metrics.classifier import FEATURES, load_classifier, save_classifier, train_classifier
 from pgan.metrics.config import Features
+from pgan.metrics.digit_channels import DIGITS, channels_apart, together
 from pgan.metrics.inception import find_inception, inception_features, inception_probabilities, load_inception
-from pgan.metrics.modes import DIGITS, channels_apart, together
 from pgan.metrics.outputs import rounded, write_json
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import choose, real_chunks
@@ -125,8 +125,9 @@ def open_extractor(folder: Path, params: Features, device: torch.device) -> Extr
 
 
 def _classifier_extractor(path: Path, channels: int, device: torch.device) -> Extractor:
-    """That of whole images, or, where it reads one digit of three, of all channels: their features one after the other,
-    and the probabilities of their combinations.
+    """Reads whole images; or, where the classifier reads one digit of three, each channel.
+
+    Then the channels' features follow one another, and the probabilities are of combinations of digits.
     """
     model = load_classifier(path, device)
 

@@ -3,6 +3,16 @@
 import torch
 from torch import Tensor
 
+from pgan.metrics.sample import Sample
+
+
+def compute(sample: Sample) -> dict[str, float]:
+    """`frechet`, to the reals at the generator's resolution, and `frechet_target`, to those at the target's."""
+    distance = frechet_distance(sample.real_features, sample.features)
+    if sample.target == sample.resolution:
+        return {"frechet": distance, "frechet_target": distance}
+    return {"frechet": distance, "frechet_target": frechet_distance(sample.target_features, sample.features)}
+
 
 def frechet_distance(real: Tensor, fake: Tensor) -> float:
     """‖μ₁ - μ₂‖² + tr(Σ₁ + Σ₂ - 2·(Σ₁Σ₂)^½) of the Gaussians fitted to two sets.
@@ -31,9 +41,11 @@ def _sum(features: Tensor, rows: int) -> Tensor:
 def statistics_distance(mean1: Tensor, covariance1: Tensor, mean2: Tensor, covariance2: Tensor) -> float:
     """The distance between two Gaussians: means (D,), covariances (D, D), float64.
 
-    tr((Σ₁Σ₂)^½) is computed as the nuclear norm of Σ₁^½ Σ₂^½. torchmetrics takes the square roots of the eigenvalues
-    of the asymmetric product Σ₁Σ₂ instead: where there are fewer images than dimensions, its zero eigenvalues come out
-    as ±1e-16 and their roots add up to 1e-8 · D of noise, which makes the distance of a set to itself far from 0.
+    tr((Σ₁Σ₂)^½) is computed as the nuclear norm of Σ₁^½ Σ₂^½.
+
+    torchmetrics takes the square roots of the eigenvalues of the asymmetric product Σ₁Σ₂ instead. With fewer images
+    than dimensions, its zero eigenvalues come out as ±1e-16. Their roots add up to noise of 1e-8 · D, and the distance
+    of a set to itself is then far from 0.
     """
     cross = torch.linalg.svdvals(_square_root(covariance1) @ _square_root(covariance2)).sum()
     distance = (mean1 - mean2).square().sum() + covariance1.trace() + covariance2.trace() - 2 * cross

@@ -5,12 +5,7 @@ The TorchScript file of StyleGAN2-ADA, EDM and clean-fid is called as
 probabilities of the inception score.
 """
 
-import hashlib
-import http.client
 import os
-import shutil
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,16 +14,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pgan.errors import InputError, RunError, out_of_memory
+from pgan.errors import InputError, out_of_memory
+from pgan.fetch import fetch, file_digest
 from pgan.metrics.config import InceptionParams
 from pgan.untrusted.archive import check_archive
-from pgan.untrusted.inputs import open_file
 from pgan.untrusted.recognise import Kind, recognise, refusal
 
 INPUT = 299
 """Pixels a side of the network's input."""
-TIMEOUT = 60
-"""Seconds without an answer after which a download fails."""
 ADVICE = "give features.inception the file that StyleGAN2-ADA, EDM and clean-fid use"
 
 
@@ -44,12 +37,12 @@ def find_inception(params: InceptionParams) -> tuple[Path, str]:
         if not path.is_file():
             raise InputError(f"features.inception.path: {path}: no such file; {ADVICE}")
     else:
-        if params.url is None or params.sha256 is None:  # Features has checked this; for those who call directly
+        if params.url is None or params.sha256 is None:  # `Features` has checked this; for direct calls
             raise InputError("features.inception: needs path, or url and sha256")
         path = cache_folder() / f"inception-{params.sha256[:16]}.pt"
         if not path.is_file():
-            _download(params.url, params.sha256, path)
-    digest = _digest(path)
+            fetch(params.url, path, params.sha256, otherwise="check url and sha256, or give features.inception.path")
+    digest = file_digest(path)
     if params.sha256 not in (None, digest):
         says = f"features.inception.sha256 says {params.sha256}"
         raise InputError(f"{path}: SHA-256 is {digest}, {says}: another file; give the right one, or its sha256")
@@ -59,31 +52,6 @@ def find_inception(params: InceptionParams) -> tuple[Path, str]:
 def cache_folder() -> Path:
     """Where downloads are kept: $PGAN_CACHE, or ~/.cache/pgan."""
     return Path(os.environ.get("PGAN_CACHE") or "~/.cache/pgan").expanduser()
-
-
-def _digest(path: Path) -> str:
-    with open_file(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-
-
-def _download(url: str, sha256: str, path: Path) -> None:
-    """Fetch, check, then move into place: the cache never holds half a file or a wrong one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as response, part.open("wb") as file:
-            shutil.copyfileobj(response, file)
-        digest = _digest(part)
-        if digest != sha256:
-            says = f"features.inception.sha256 says {sha256}"
-            raise RunError(f"{url}: SHA-256 is {digest}, {says}: another file; nothing was kept; check url and sha256")
-        part.replace(path)
-    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        advice = "download it elsewhere and give features.inception.path"
-        raise RunError(f"{url}: cannot be downloaded ({reason}); {advice}") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load_inception(path: Path, device: torch.device) -> torch.jit.ScriptModule:

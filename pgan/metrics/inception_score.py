@@ -3,6 +3,13 @@
 import torch
 from torch import Tensor
 
+from pgan.metrics.sample import Sample
+
+
+def compute(sample: Sample) -> dict[str, float]:
+    """`inception_score`, by the classes of the feature network."""
+    return {"inception_score": inception_score(sample.probabilities, sample.params.inception_score.splits)}
+
 
 def inception_score(probabilities: Tensor, splits: int) -> float:
     """exp(E KL(p(y|x) ‖ p(y))), the mean over consecutive parts of the set; from 1 to the number of classes.

@@ -3,7 +3,17 @@
 import torch
 from torch import Tensor
 
+from pgan.metrics.sample import Sample
 from pgan.randomness import torch_generator
+
+
+def compute(sample: Sample) -> dict[str, float]:
+    """`kid`, and `kid_std`: the estimate's standard deviation between subsets."""
+    settings = sample.params.kid
+    mean, deviation = kernel_distance(
+        sample.real_features, sample.features, settings.subsets, settings.subset_size, sample.seed
+    )
+    return {"kid": mean, "kid_std": deviation}
 
 
 def kernel_distance(real: Tensor, fake: Tensor, subsets: int, subset_size: int, seed: int) -> tuple[float, float]:
@@ -11,7 +21,7 @@ def kernel_distance(real: Tensor, fake: Tensor, subsets: int, subset_size: int, 
 
     Args:
         real, fake: features, (N, D) and (M, D); at least 2 rows each.
-        subsets: how many random subsets.
+        subsets: number of random subsets.
         subset_size: rows per subset and side; at most N and M.
         seed: of the subsets.
     """

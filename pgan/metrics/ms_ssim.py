@@ -13,6 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pgan.metrics.filters import correlate
+from pgan.metrics.progress import counted
+from pgan.metrics.reals import real_chunks
+from pgan.metrics.sample import Sample
+from pgan.randomness import derive
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales, from full resolution down (Wang et al. 2003, section 3.2)."""
@@ -21,6 +25,24 @@ SMALLEST = 16
 TAPS, SIGMA = 11, 1.5
 """The Gaussian window at full size, in pixels."""
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+
+def compute(sample: Sample) -> dict[str, float]:
+    """`ms_ssim` of pairs of generated images, and `ms_ssim_real` of as many real pairs: the value to hope for.
+
+    Pairs are drawn at random: neighbours in the data set may be of one class, neighbouring samples never are.
+    """
+    fakes, reals, batch = sample.images("ms_ssim"), sample.reals, sample.at_once
+    order = np.random.default_rng(derive(sample.seed, "pairs of fakes")).permutation(len(fakes))
+    shuffled = (fakes[part] for part in np.array_split(order, range(batch, len(order), batch)))
+    found = {"ms_ssim": mean_pair_similarity(counted(shuffled, len(fakes), "MS-SSIM"))}
+    count = sample.meta.count
+    chosen = np.random.default_rng(derive(sample.seed, "pairs of reals")).permutation(count)
+    chosen = chosen[: min(len(fakes), count - count % 2)]
+    if len(chosen):
+        chunks = real_chunks(reals.pyramid, sample.resolution, chosen, reals.mirror, sample.seed, batch)
+        found["ms_ssim_real"] = mean_pair_similarity(chunks)
+    return found
 
 
 def mean_pair_similarity(chunks: Iterable[np.ndarray]) -> float:

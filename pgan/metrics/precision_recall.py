@@ -5,8 +5,19 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from pgan.metrics.reals import choose
+from pgan.metrics.sample import Sample
+
 PAIRS_AT_ONCE = 2**24
 """Distances held in memory at a time: 128 MiB in float64."""
+
+
+def compute(sample: Sample) -> dict[str, float]:
+    """`precision` and `recall`, of at most `evaluate.precision_recall.images` images per side."""
+    settings, real = sample.params.precision_recall, sample.real_features
+    some_real = real[choose(len(real), settings.images, sample.seed, "precision")]
+    precision, recall = precision_recall(some_real, sample.features[: settings.images], settings.neighbours)
+    return {"precision": precision, "recall": recall}
 
 
 def precision_recall(real: Tensor, fake: Tensor, neighbours: int) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """The real images that the generated ones are compared with, chosen and mirrored by seed, the same at every level."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,16 @@ import numpy as np
 from pgan.data.pyramid import META, PREPARE, Meta, open_level, read_meta
 from pgan.errors import InputError
 from pgan.randomness import derive
+
+
+@dataclass(frozen=True)
+class Reals:
+    """Where the real images are, and what stage `features` made of them."""
+
+    pyramid: Path
+    features: Path
+    mirror: bool
+    """Whether training mirrors the reals: then they are mirrored here too."""
 
 
 def choose(total: int, count: int | None, seed: int, purpose: str) -> np.ndarray:

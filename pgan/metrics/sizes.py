@@ -9,13 +9,8 @@ FEWEST_REALS = 2
 """Every metric compares sets; one image has no variance and no neighbour."""
 NEIGHBOURHOODS = 20
 """Precision and recall need this many times `neighbours` images. With fewer, a neighbourhood holds more than a
-twentieth of the set and both come out too high: for two equal Gaussians of 16 dimensions and 3 neighbours, both are
+twentieth of the set, and both come out too high. For two equal Gaussians of 16 dimensions and 3 neighbours, both are
 0.97 at 4 images, 0.85 at 20, 0.81 at 60, and 0.79 at 2000."""
-ON_FEATURES = ("frechet", "kid", "precision_recall", "inception_score", "classes", "modes")
-"""Metrics that need a feature space."""
-ON_CLASSIFIER = ("classes", "modes")
-"""… and of these the ones that need one which knows the classes of the data."""
-
 Problem = tuple[str, str]
 """The key of the parameter, and what is wrong with it."""
 
@@ -35,10 +30,20 @@ class Sizes:
 
 
 def too_few(reals: int) -> str | None:
-    """Why nothing can be measured with so many images, if so."""
+    """Why nothing can be measured with this number of images; None where it can."""
     if reals >= FEWEST_REALS:
         return None
     return f"{reals} image, but metrics compare sets of at least {FEWEST_REALS}; add images"
+
+
+def images_needed(metric: str, params: Evaluate, reals: int) -> int:
+    """Generated images that a metric is computed from: `evaluate.images`, unless it has a number of its own.
+
+    Args:
+        reals: images in the data.
+    """
+    own = {"swd": min(params.swd.images, reals), "ms_ssim": 2 * params.ms_ssim.pairs}
+    return own.get(metric, params.images)
 
 
 def impossible(params: Evaluate, features: Features, reals: int | None) -> list[Problem]:
@@ -106,7 +111,7 @@ def biased_features(params: Evaluate, by_class: Collection[str], sizes: Sizes) -
     """Metrics on features that are defined, but not to be trusted with so few images: name -> why, and what is enough.
 
     Args:
-        by_class: those of `classes` and `modes` that are measured.
+        by_class: which of `classes` and `modes` are measured.
     """
     wanted, found, fakes, reals = params.metrics, {}, params.images, sizes.reals
     if "frechet" in wanted and min(fakes, reals) <= sizes.dimensions:

@@ -6,6 +6,7 @@ variation of the real images at that scale.  Definitions follow the paper's offi
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from torch import Tensor
 
 from pgan.metrics.filters import correlate
 from pgan.metrics.progress import counted
+from pgan.metrics.reals import choose, real_chunks
+from pgan.metrics.sample import Sample, chunks
 from pgan.metrics.spool import spool
 from pgan.randomness import derive, torch_generator
 
@@ -32,6 +35,20 @@ CELLS = 2**18
 """Of the grid on which distribution functions are compared."""
 NO_WIDTH = 1e-30
 """Normalised values that lie so close together are all the same."""
+
+
+def compute(sample: Sample) -> dict[str, float]:
+    """`swd_<r>` for each level and their mean, `swd`: the distance to as many real images."""
+    fakes, reals, seed, batch = sample.images("swd"), sample.reals, sample.seed, sample.at_once
+    indices = choose(sample.meta.count, len(fakes), seed, "swd")
+    return swd_metrics(
+        real=partial(real_chunks, reals.pyramid, sample.resolution, indices, reals.mirror, seed, batch),
+        fake=partial(chunks, fakes, batch),
+        per_image=sample.params.swd.patches,
+        directions=sample.params.swd.directions,
+        seed=seed,
+        folder=sample.scratch,
+    )
 
 
 def levels(resolution: int) -> list[int]:
@@ -159,8 +176,8 @@ def transport_distances(first: Tensor, second: Tensor) -> list[float]:
 def _transport_distance(first: Tensor, second: Tensor) -> float:
     """Computed as what it equals, the area between the two distribution functions, ∫|F - G|.
 
-    That needs counting instead of sorting, and on a grid of `CELLS` is twenty times as fast.  Every value is in effect
-    moved by up to half a cell, to either side alike: of the mean this leaves an error about that of float32.
+    That needs counting instead of sorting, and on a grid of `CELLS` is twenty times as fast.  Every value moves
+    by up to half a cell, to either side alike. The error of the mean is about the size of float32's.
     """
     low = float(torch.minimum(first.min(), second.min()))
     width = float(torch.maximum(first.max(), second.max())) - low
@@ -177,7 +194,7 @@ def swd_metrics(
     """`swd_<r>` for each level and their mean, `swd`, all times 1000 as in the paper; empty below 7 pixels.
 
     Args:
-        real, fake: each call gives the set anew, in uint8 chunks (n, C, r, r); the same number of images in both.
+        real, fake: each call gives the whole set, in uint8 chunks (n, C, r, r). Both have the same number of images.
         per_image: patches per image and level.
         directions: random projections per level.
         seed: of places and directions.
@@ -188,8 +205,8 @@ def swd_metrics(
     for level in levels(resolution):
         sides = []
         for name, images in (("real", real), ("fake", fake)):
-            chunks = counted(images(), None, f"SWD, {name} images, {level} pixels")
-            sides.append(spool(level_patches(chunks, resolution, level, per_image, seed, name), folder))
+            parts = counted(images(), None, f"SWD, {name} images, {level} pixels")
+            sides.append(spool(level_patches(parts, resolution, level, per_image, seed, name), folder))
         found[f"swd_{level}"] = 1e3 * sliced_wasserstein(
             sides[0], sides[1], channels, directions, derive(seed, "swd", level)
         )

@@ -15,10 +15,10 @@ import pydantic
 import torch
 from torch import Tensor
 
-from pgan.config import in_words
+from pgan.config import first_problem
 from pgan.errors import InputError, out_of_memory, shown
 from pgan.files import whole_file
-from pgan.networks.architectures import build_critic, build_generator
+from pgan.networks.architectures import build_critic, build_generator, check_resolution
 from pgan.networks.config import Networks
 from pgan.networks.network import Critic, Generator, Network
 from pgan.untrusted.archive import check_plain
@@ -131,9 +131,11 @@ def from_state(content: Any, where: str) -> Checkpoint:
         resolution: Any = content.get("resolution")
         if type(resolution) is not int:
             raise ValueError(f"resolution {shown(resolution)} is no number of pixels")
-        config.resolutions(resolution)
-    except ValueError as error:  # pydantic's is one
-        raise InputError(f"{where}: a damaged checkpoint: {_first_problem(error)}") from None
+        check_resolution(config, resolution)
+    except pydantic.ValidationError as error:
+        raise InputError(f"{where}: a damaged checkpoint: {first_problem(error, 'networks')}") from None
+    except ValueError as error:
+        raise InputError(f"{where}: a damaged checkpoint: {error}") from None
     parts: list[Any] = [content.get(name) for name in ("generator", "critic", "ema")]
     if not all(isinstance(part, dict) for part in parts):
         raise InputError(f"{where}: a damaged checkpoint: it lacks a network")
@@ -144,13 +146,6 @@ def from_state(content: Any, where: str) -> Checkpoint:
     if optimizers is not None:
         _check_adam(optimizers, {"generator": generator, "critic": critic}, where)
     return Checkpoint(generator, critic, ema.eval().requires_grad_(False), progress, optimizers)
-
-
-def _first_problem(error: Exception) -> str:
-    if isinstance(error, pydantic.ValidationError):
-        first = error.errors(include_url=False)[0]
-        return f"{'.'.join(map(str, ('networks', *first['loc'])))}: {in_words(first)}"
-    return str(error)
 
 
 def _progress(content: Any, where: str) -> Progress:

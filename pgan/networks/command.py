@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from pgan.config import Parameters
-from pgan.errors import InputError, user_errors
+from pgan.errors import InputError
 from pgan.files import check_output
+from pgan.networks.architectures import check_resolution
 from pgan.networks.config import Init, Networks
+from pgan.process import user_errors
 
 
 @user_errors
@@ -17,12 +19,17 @@ def init(
     out: Annotated[Path, typer.Option(help="The checkpoint to write.")] = Path("data/train/init/checkpoint.pt"),
     resolution: Annotated[
         int | None,
-        typer.Option(help="Build untrained networks of this resolution at once, whatever `init` in the file says."),
+        typer.Option(
+            help="Write untrained networks of this resolution, whatever `init` in the file says.",
+            show_default="init.resolution",
+        ),
     ] = None,
 ) -> None:
-    """Write the networks that the first phase continues: untrained, or those of the checkpoint that `init` names.
+    """Write the checkpoint that the first phase continues: untrained, or taken from the checkpoint that `init` names.
 
-    With --resolution, what a phase of that resolution would be without training: a baseline for `pgan evaluate`.
+    With --resolution, it is an untrained baseline for `pgan evaluate`.
+
+    Example: pgan init --resolution 32 --out untrained.pt
     """
     check_output(out, params)
     parameters = Parameters.read(params)
@@ -32,7 +39,7 @@ def init(
     where = f"{params}: init.resolution" if resolution is None else "--resolution"
     try:
         size = source.size(networks) if resolution is None else resolution
-        networks.resolutions(size)
+        check_resolution(networks, size)
     except ValueError as error:
         raise InputError(f"{where}: {error}") from None
 

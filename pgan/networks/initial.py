@@ -13,8 +13,8 @@ def from_checkpoint(path: Path, networks: Networks, resolution: int, params: Pat
     """The networks of a checkpoint, cut down to a resolution, without its progress and Adam's state.
 
     Raises:
-        InputError: the file is bad, its networks are not those of the parameter file `params`, or they do not reach the
-            resolution; naming the keys that differ.
+        InputError: the file is bad, its networks differ from those in the parameter file `params`, or they do not
+            reach the resolution. The message names the keys that differ.
     """
     found = load(path)
     theirs, ours = found.config.resolved(), networks.resolved()

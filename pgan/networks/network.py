@@ -49,24 +49,24 @@ class Generator(Network):
 
     @abstractmethod
     def forward(self, latents: Tensor, labels: Tensor | None = None, alpha: Alpha = 1.0) -> Tensor:
-        """The images; `alpha` is of effect in networks that grow."""
+        """The images; `alpha` has an effect only in networks that grow."""
 
 
 class Critic(Network):
     """Images (N, channels, resolution, resolution) -> scores (N,) and label logits (N, classes).
 
-    A critic that has no labels, or is told them instead of telling them, gives no logits: (N, 0).
+    A critic without labels, or one that is conditioned on them, gives no logits: (N, 0).
     """
 
     def conditioned_on(self, labels: Tensor) -> "Critic":
-        """This critic, for images of these labels (N,): of effect where it looks at labels."""
+        """This critic for images of these labels, (N,); critics that take no labels return themselves."""
         return self
 
     @abstractmethod
     def forward(self, images: Tensor, alpha: Alpha = 1.0, sets: int = 1) -> tuple[Tensor, Tensor]:
-        """Scores and logits; `alpha` is of effect in networks that grow.
+        """Scores and logits; `alpha` has an effect only in networks that grow.
 
-        The images may be several sets, one after the other: what a critic compares, it compares within each.
+        The images may be several sets, one after the other: samples are compared only within their own set.
         """
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from pgan.errors import InputError, user_errors
+from pgan.errors import InputError
+from pgan.process import user_errors
 
 
 @user_errors
@@ -19,10 +20,12 @@ def prepare(
         int | None, typer.Option(help="Processes; by default PGAN_WORKERS or else one for each core.")
     ] = None,
 ) -> None:
-    """Make a multi-resolution pyramid from images.
+    """Make the pyramid of training images, one array per resolution.
 
     Images come from a folder, an archive, an IDX file, or one of the embedded sets. Every image becomes square and is
     kept at each resolution from `base` to `resolution`. The result depends neither on the machine nor on --workers.
+
+    Example: pgan prepare --out data/pyramid --workers 4
     """
     from pgan.config import Parameters
     from pgan.prepare.build import build
@@ -41,13 +44,15 @@ def prepare(
 @user_errors
 def download(
     dataset: Annotated[Literal["mnist", "cifar10"], typer.Argument(help="Which data set.")],
-    out: Annotated[Path, typer.Option(help="The folder to put the files into.")] = Path("data/download"),
-    url: Annotated[str | None, typer.Option(help="Another server's folder that holds the same files.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("data/download"),
+    url: Annotated[str | None, typer.Option(help="Folder with the same files on another server.")] = None,
 ) -> None:
-    """Fetch the public archives of MNIST or CIFAR-10 and check them.
+    """Download MNIST or CIFAR-10 and verify the checksums.
 
-    Files that are there already and right are not fetched again. Point `prepare.path` at them:
+    Files that are already there and correct are not downloaded again. Point `prepare.path` at them:
     data/download/train-images-idx3-ubyte.gz (source idx) or data/download/cifar-10-python.tar.gz (source cifar10).
+
+    Example: pgan download cifar10 --out data/download
     """
     from pgan.prepare.download import fetch_dataset
 

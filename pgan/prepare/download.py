@@ -1,27 +1,11 @@
-"""Fetching public data sets, checked and whole, or not at all."""
+"""The public data sets: where their files are, and what is in them."""
 
-import hashlib
-import http.client
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
 
-from tqdm import tqdm
-
-from pgan.errors import RunError
-from pgan.files import whole_file
-
-TIMEOUT = 30
-"""Seconds without an answer after which a server counts as silent."""
-
-BLOCK = 2**18
-
-LARGEST = 2**30
-"""Bytes of a file; CIFAR-10 has 170 MB. A server that never ends would fill the disk."""
+from pgan.fetch import fetch, file_digest
 
 
 @dataclass(frozen=True)
@@ -73,8 +57,8 @@ def fetch_dataset(name: str, out: Path, url: str | None = None) -> Iterator[Path
     with _folder(out):
         for file in dataset.files:
             path = out / file.name
-            if not (path.is_file() and _sha256(path) == file.sha256):
-                _fetch(base + file.name, path, file.sha256)
+            if not (path.is_file() and file_digest(path) == file.sha256):
+                fetch(base + file.name, path, file.sha256, otherwise="try another with --url")
             yield path
 
 
@@ -90,53 +74,3 @@ def _folder(out: Path) -> Iterator[None]:
             for folder in made:
                 folder.rmdir()
         raise
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _fetch(url: str, path: Path, sha256: str) -> None:
-    """Fetch one file; it appears under its name only when it is whole and right."""
-    with whole_file(path) as part:
-        with part.open("wb") as file:
-            found = _copy(url, file)
-        if found != sha256:
-            raise RunError(f"{url}: not the file that was expected: SHA-256 {found}, not {sha256}")
-
-
-def _copy(url: str, file: BinaryIO) -> str:
-    """Copy what the server sends; returns its SHA-256."""
-    digest = hashlib.sha256()
-    with _answer(url) as answer:
-        total = int(answer.headers.get("Content-Length") or 0)
-        with tqdm(total=total or None, desc=file.name.rsplit("/", 1)[-1], unit="B", unit_scale=True) as bar:
-            while block := _receive(answer, url):
-                digest.update(block)
-                file.write(block)
-                if file.tell() > LARGEST:
-                    raise RunError(f"{url}: more than the limit of {LARGEST} bytes: not the file that was expected")
-                bar.update(len(block))
-    if total and file.tell() != total:
-        raise RunError(f"{url}: broke off after {file.tell()} of {total} bytes; try again")
-    return digest.hexdigest()
-
-
-def _answer(url: str) -> Any:
-    try:
-        return urllib.request.urlopen(url, timeout=TIMEOUT)
-    except urllib.error.HTTPError as error:
-        raise RunError(f"{url}: the server says {error.code} {error.reason}; try another with --url") from None
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise RunError(
-            f"{url}: cannot be reached: {reason}; are you online? Another server can be given with --url"
-        ) from None
-
-
-def _receive(answer: Any, url: str) -> bytes:
-    try:
-        return answer.read(BLOCK)
-    except (OSError, http.client.HTTPException) as error:
-        raise RunError(f"{url}: broke off: {error}; try again") from None

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from pgan.errors import InputError
 from pgan.experiment import Experiment, check_experiment
-from pgan.presets.overlay import overlay
 from pgan.untrusted.strict_yaml import parse
 
 FOLDER = Path(__file__).parent
@@ -47,18 +46,19 @@ def read_preset(name: str) -> Preset:
     head, body = _head((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     below = BASED_ON.search(head)
     if below:
+        from pgan.presets.overlay import overlay  # ruamel.yaml is needed by no other command
+
         base_head, base_body = _head(read_preset(below[1]).text)
         head = BASED_ON.sub("", head) + base_head[base_head.index("#\n") :]
         body = overlay(base_body, body)
     reproduces, source = head.split("#\n")[0].split("# Source: ")
-    return Preset(name, head + body, _sentence(reproduces), _sentence(source))
+    return Preset(name, f"{head}\n{body}", _sentence(reproduces), _sentence(source))
 
 
 def _head(text: str) -> tuple[str, str]:
-    """The comments at the beginning of a file, and the rest."""
-    head = re.match(r"(#.*\n)+", text)
-    assert head is not None, "a preset begins with comments"
-    return head[0], text[head.end() :]
+    """The comments at the beginning of a file, and what follows the blank line below them."""
+    head, _, body = text.partition("\n\n")
+    return f"{head}\n", body
 
 
 def _sentence(comment: str) -> str:

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from pgan.config import MOST_BYTES
-from pgan.errors import InputError, user_errors
+from pgan.errors import InputError
 from pgan.files import check_output, whole_file
 from pgan.prepare.config import EMBEDDED
 from pgan.presets.catalogue import Preset, names, read_preset
+from pgan.process import user_errors
 from pgan.untrusted.inputs import read_bytes
 
 COLORS = {"+": typer.colors.GREEN, "-": typer.colors.RED, "@": typer.colors.CYAN}
@@ -19,13 +20,18 @@ COLORS = {"+": typer.colors.GREEN, "-": typer.colors.RED, "@": typer.colors.CYAN
 
 @user_errors
 def preset(
-    name: Annotated[str | None, typer.Argument(help="Which preset.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(help="The preset's name; see --list.", show_default=False)] = None,
     params: Annotated[Path, typer.Option(help="The parameter file to write.")] = Path("params.yaml"),
-    show_list: Annotated[bool, typer.Option("--list", help="Say what presets there are.")] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="List all presets with their sources.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Overwrite without asking.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference, and write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference and write nothing.")] = False,
 ) -> None:
-    """Write the parameter file of a reproduced system, after showing how it differs from the present one."""
+    """Write the parameter file of a reproduced system.
+
+    Shows first how it differs from the file that is there, and asks before it overwrites that.
+
+    Example: pgan preset celeba-hq-256 --dry-run
+    """
     if show_list and name is not None:
         raise InputError(f"{name}: --list takes no name; leave out one of them")
     if show_list:
@@ -76,13 +82,14 @@ def _show_difference(before: str, after: str, file: str, name: str) -> None:
 
 
 def _ask(params: Path) -> None:
-    """Return where the user agrees, and exit where not. Raises InputError where there is nobody to ask."""
-    if not _interactive():
+    """Return where the user agrees, and exit where not. Raises InputError where no question can be asked."""
+    if not is_interactive():
         raise InputError(f"{params}: exists; --yes overwrites it, --dry-run only shows the difference")
     typer.confirm(f"Overwrite {params}?", abort=True)
 
 
-def _interactive() -> bool:
+def is_interactive() -> bool:
+    """Whether somebody can answer a question."""
     return sys.stdin.isatty()
 
 

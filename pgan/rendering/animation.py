@@ -9,7 +9,7 @@ from pgan.errors import InputError
 from pgan.rendering.caption import caption, caption_width, timeline
 from pgan.rendering.config import Render
 from pgan.rendering.grid import columns_by_class, fitted, grid, scale
-from pgan.rendering.phases import Phase, read_samples
+from pgan.rendering.phases import TrainedPhase, read_samples
 
 PALETTE = 255
 """Colours of an RGB frame: one of the 256 stays free for "unchanged", which keeps the files small."""
@@ -18,7 +18,7 @@ GREYS = 64
 """Levels of a grey frame: the eye sees no difference to 256, and the files are a quarter smaller."""
 
 
-def phase_frames(phases: list[Phase], settings: Render, classes: int) -> list[Image.Image]:
+def phase_frames(phases: list[TrainedPhase], settings: Render, classes: int) -> list[Image.Image]:
     """Frames that follow the same latents through a chain of phases, in the order given.
 
     All phases are shown at the same size. The first snapshot of every phase but the first one is left out: it shows the
@@ -70,7 +70,7 @@ def write_gif(frames: list[Image.Image], path: Path, frame_ms: int, hold_ms: int
     shown[0].save(path, save_all=True, append_images=shown[1:], duration=durations, loop=0, optimize=False)
 
 
-def _title(phase: Phase) -> str:
+def _title(phase: TrainedPhase) -> str:
     return f"{phase.name}   {phase.resolution} × {phase.resolution}"
 
 
@@ -79,7 +79,7 @@ def _by_class(count: int, columns: int, classes: int) -> list[int]:
     return [i for i in range(count) if not classes or i % classes < columns]
 
 
-def _same_latents(phases: list[Phase]) -> list[np.ndarray]:
+def _same_latents(phases: list[TrainedPhase]) -> list[np.ndarray]:
     samples = [read_samples(phase) for phase in phases]
     for phase, array in zip(phases, samples, strict=True):
         if array.shape[1:3] != samples[0].shape[1:3]:

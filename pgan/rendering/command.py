@@ -5,46 +5,49 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pgan.errors import InputError, user_errors
+from pgan.errors import InputError
 from pgan.files import whole_folder
+from pgan.process import user_errors
 
 if TYPE_CHECKING:
     from pgan.networks.network import Generator
     from pgan.rendering.config import Render
-    from pgan.rendering.phases import Phase
+    from pgan.rendering.phases import TrainedPhase
 
 
 @user_errors
 def render(
-    params: Annotated[Path, typer.Option(help="Parameter file; reads `seed`, `phases` and `render`.")] = Path(
-        "params.yaml"
-    ),
+    params: Annotated[Path, typer.Option(help="The parameter file: seed, phases, render.")] = Path("params.yaml"),
     train: Annotated[Path, typer.Option(help="Folder with the outputs of each trained phase.")] = Path("data/train"),
     evaluate: Annotated[Path, typer.Option(help="Folder with the metrics of each phase.")] = Path("data/evaluate"),
-    pyramid: Annotated[Path, typer.Option(help="Folder of the pyramid that was trained on.")] = Path("data/pyramid"),
+    pyramid: Annotated[Path, typer.Option(help="Folder of the training images.")] = Path("data/pyramid"),
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("data/render"),
     device: Annotated[str, typer.Option(envvar="PGAN_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
 ) -> None:
-    """Draw what was trained: progress.gif, phases/*.gif, samples.png, real_vs_fake.png, transitions.png,
-    interpolation.gif, losses.png, metrics.png; and write losses.csv and metrics.csv, the curves of all phases in one
-    table each.
+    """Draw the pictures of an experiment, and write its tables.
 
-    The last phase in the parameter file is the final one: its generator makes the samples, and progress.gif follows
+    Makes progress.gif, phases/*.gif, samples.png, real_vs_fake.png, transitions.png, interpolation.gif, losses.png and
+    metrics.png. losses.csv and metrics.csv hold the curves of all phases, one table each.
+
+    The last phase in the parameter file is the final one. Its generator makes the samples, and progress.gif follows
     the same latents from `init` to it.
+
+    Example: pgan render --out pictures
     """
     from pgan.config import Parameters
     from pgan.networks.checkpoint import load_generator
     from pgan.networks.sampling import pick_device
+    from pgan.phases import read_phases
     from pgan.rendering.config import MOST_PIXELS, Render
     from pgan.rendering.curves import check_color
     from pgan.rendering.grid import enlarged
-    from pgan.rendering.phases import read_phases
+    from pgan.rendering.phases import read_trained
 
     parameters = Parameters.read(params)
     settings, seed = parameters.section("render", Render), parameters.value("seed", int)
     for name, color in settings.colors:
         check_color(color, f"{params}: render.colors.{name}")
-    phases = read_phases(parameters, train)
+    phases = read_trained(read_phases(parameters), train)
     generator = load_generator(phases[-1].folder / "checkpoint.pt", pick_device(device))
     if generator.resolution != phases[-1].resolution:
         raise InputError(
@@ -67,7 +70,7 @@ def render(
     typer.echo(f"pictures in {out}")
 
 
-def _draw_losses(phases: "list[Phase]", settings: "Render", out: Path) -> None:
+def _draw_losses(phases: "list[TrainedPhase]", settings: "Render", out: Path) -> None:
     from pgan.rendering.curves import read_losses, write_losses_picture
     from pgan.rendering.phases import final_chain
     from pgan.rendering.tables import write_losses_table
@@ -81,7 +84,7 @@ def _draw_losses(phases: "list[Phase]", settings: "Render", out: Path) -> None:
     write_losses_table(chain, out / "losses.csv")
 
 
-def _draw_metrics(phases: "list[Phase]", evaluate: Path, settings: "Render", out: Path) -> None:
+def _draw_metrics(phases: "list[TrainedPhase]", evaluate: Path, settings: "Render", out: Path) -> None:
     from pgan.rendering.metrics import read_metrics, write_metrics_picture
     from pgan.rendering.phases import final_chain
     from pgan.rendering.tables import write_metrics_table
@@ -92,7 +95,7 @@ def _draw_metrics(phases: "list[Phase]", evaluate: Path, settings: "Render", out
     write_metrics_table(chain, [measured[phase.name] for phase in chain], out / "metrics.csv")
 
 
-def _draw_training(phases: "list[Phase]", settings: "Render", classes: int, out: Path) -> None:
+def _draw_training(phases: "list[TrainedPhase]", settings: "Render", classes: int, out: Path) -> None:
     from pgan.rendering.animation import phase_frames, write_gif
     from pgan.rendering.phases import final_chain
 

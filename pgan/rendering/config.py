@@ -73,7 +73,7 @@ class Render(Section):
     """Wanted edge of one image in pixels. Smaller images are enlarged by a whole factor (nearest neighbour) to at most
     this; larger ones are halved until they fit in animations, and left as they are in samples.png, real_vs_fake.png."""
     frames_per_phase: int = Field(ge=1, le=1000)
-    """At most so many snapshots of each phase are shown in its GIF and in progress.gif."""
+    """Most snapshots of each phase that its GIF and progress.gif show."""
     frame_ms: int = Field(ge=20, le=10_000, multiple_of=10)
     """Time that a frame of any GIF is shown, in milliseconds; GIF knows only multiples of 10."""
     hold_ms: int = Field(ge=20, le=60_000, multiple_of=10)

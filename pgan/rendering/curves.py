@@ -1,6 +1,5 @@
 """losses.png: the critic's scores, the generator's loss and the gradient penalty over all phases, from losses.csv."""
 
-import csv
 import difflib
 import math
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from pgan.errors import InputError, shown
 from pgan.rendering.phase_axis import BRANCH, KIMG, Span, branches_key, house_style, mark_phases, name_phases
+from pgan.rendering.tables import read_table
 from pgan.untrusted.inputs import check_file
 
 SCORES = {"critic_real": "critic on reals", "critic_fake": "critic on fakes", "generator_loss": "generator loss"}
@@ -48,7 +48,7 @@ class Losses:
 
 
 def read_losses(path: Path, phase: str, grows: bool = False, branch: bool = False) -> Losses:
-    """Read a losses.csv with at least the columns kimg, total_kimg and those of `SCORES`.
+    """Read a losses.csv with at least the columns kimg, total_kimg and `SCORES`.
 
     Where the column of `PENALTY` is missing, the loss has no gradient penalty: the curve is all gap. An empty cell,
     "nan" or "inf" is a gap in the curve: a loss that the phase does not have, or that has no bound.
@@ -59,24 +59,22 @@ def read_losses(path: Path, phase: str, grows: bool = False, branch: bool = Fals
     again = f"train the phase '{phase}' again"
     try:
         check_file(path)
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            names = reader.fieldnames or ()
-            rows = list(reader)
+        table = read_table(path)
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: no such file; {again}") from None
-    except (UnicodeDecodeError, csv.Error):
+    except UnicodeDecodeError:
         raise InputError(f"{path}: not a table of comma-separated values; {again}") from None
+    except ValueError as error:
+        raise InputError(f"{path}: {error}; {again}") from None
     for column in ("kimg", "total_kimg", *SCORES):
-        if column not in names:
+        if column not in table:
             raise InputError(f"{path}: no column '{column}'; {again}")
-    if any(None in row or None in row.values() for row in rows):
-        raise InputError(f"{path}: a row of more cells than there are columns, or of fewer; {again}")
-    if not rows:
+    if table.empty:
         raise InputError(f"{path}: no rows; {again}")
+    table = table.assign(**{name: "" for name in PENALTY if name not in table})
     columns = {
         name: np.array(
-            [_number(row.get(name), f"{path}, row {i}: {name}", again) for i, row in enumerate(rows, start=1)]
+            [_number(cell, f"{path}, row {i}: {name}", again) for i, cell in enumerate(table[name], start=1)]
         )
         for name in ("kimg", "total_kimg", *CURVES)
     }
@@ -224,7 +222,7 @@ def _finite(phases: list[Losses], name: str) -> np.ndarray:
     return values[np.isfinite(values)]
 
 
-def _number(cell: str | None, where: str, again: str) -> float:
+def _number(cell: str, where: str, again: str) -> float:
     """A cell as a float, NaN for whatever cannot be drawn."""
     try:
         value = float(cell) if cell else math.nan

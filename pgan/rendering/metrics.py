@@ -1,7 +1,7 @@
 """metrics.png: how the generator gets better from phase to phase. Needs what `evaluate` measured and nothing else."""
 
+import itertools
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from pgan.errors import InputError, shown
+from pgan.metric_table import METRICS, Metric, Panel, Value
 from pgan.rendering.phase_axis import BRANCH, KIMG, Span, branches_key, house_style, mark_phases, name_phases
-from pgan.rendering.phases import Phase, final_chain
+from pgan.rendering.phases import TrainedPhase, final_chain
 from pgan.untrusted.inputs import read_json
 
 Metrics = dict[str, float]
@@ -23,31 +24,10 @@ LARGEST = 1e100
 """An axis can show no larger numbers."""
 
 
-@dataclass(frozen=True, eq=False)
-class Panel:
-    """One of the small multiples."""
-
-    title: str
-    """Beside the vertical axis; the arrow says where better is."""
-    metrics: dict[str, tuple[str, str]]
-    """Metric -> its name in the legend and its colour."""
-    log: bool = False
-    """Logarithmic vertical axis."""
-    limits: tuple[float, float] | None = None
-    """Vertical axis, where the metric has bounds."""
-
-
 MAIN, SECOND, REFERENCE = "tab:blue", "tab:orange", "0.55"
-PANELS = [
-    Panel(
-        "Fréchet distance ↓",
-        {"frechet": ("reals at the phase's size", MAIN), "frechet_target": ("reals at the target size", SECOND)},
-        log=True,
-    ),
-    Panel("precision ↑ recall ↑", {"precision": ("precision", MAIN), "recall": ("recall", SECOND)}, limits=(0, 1)),
-    Panel("SWD × 10³ ↓", {"swd": ("mean of all levels", MAIN)}),
-    Panel("MS-SSIM of pairs", {"ms_ssim": ("generated", MAIN), "ms_ssim_real": ("real", REFERENCE)}),
-]
+"""Colours of a panel's first value, of its second, and of what was measured of the real images."""
+ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
+"""Where better is."""
 
 
 def read_metrics(evaluate: Path, phase: str) -> Metrics:
@@ -73,50 +53,62 @@ def read_metrics(evaluate: Path, phase: str) -> Metrics:
     return metrics
 
 
-def write_metrics_picture(phases: list[Phase], metrics: list[Metrics], path: Path, dpi: int) -> None:
-    """Draw one panel per kind of metric that has values, each value at the end of its phase.
+def write_metrics_picture(phases: list[TrainedPhase], measured: list[Metrics], path: Path, dpi: int) -> None:
+    """Draw a panel for each row of the table of metrics that has values, each value at the end of its phase.
 
     The chain to the final phase is a line, with a gap where a phase has no such metric; a branch is a dashed line from
     its parent.
 
     Args:
         phases: at least one; the last is the final one.
-        metrics: for each of the phases.
+        measured: for each of the phases.
     """
-    names = [phase.name for phase in phases]
-    panels = {panel: _curves(panel, dict(zip(names, metrics, strict=True))) for panel in PANELS}
-    panels = {panel: curves for panel, curves in panels.items() if curves}
+    by_phase = {phase.name: values for phase, values in zip(phases, measured, strict=True)}
+    panels = [(metric, curves) for metric in METRICS if (curves := _curves(metric, by_phase))]
     with house_style():
-        figure = Figure(figsize=(10, 6), layout="constrained")
+        figure = Figure(figsize=(10, max(6, 2 * math.ceil(len(panels) / 2))), layout="constrained")
         FigureCanvasAgg(figure)
         if panels:
             _draw_panels(figure, panels, phases)
-        else:  # said in so many words: without a feature space, small images have no metric
+        else:  # without a feature space, small images have no metric
             figure.text(0.5, 0.5, "none of the metrics drawn here was measured", ha="center", color="0.4")
         figure.savefig(path, dpi=dpi, format="png", metadata={"Software": None})
 
 
-def _curves(panel: Panel, measured: dict[str, Metrics]) -> Curves:
-    """The panel's metrics that have values; NaN for a phase without one, or with one that the axis cannot show."""
+def title(metric: Metric) -> str:
+    """What stands beside a panel's vertical axis, with an arrow where better is the same way for all of its values."""
+    ways = {value.better for value in metric.values if not value.reference}
+    return metric.panel.title + (ARROWS[ways.pop()] if len(ways) == 1 else "")
+
+
+def label(metric: Metric, value: Value) -> str:
+    """A value's name in the legend; with an arrow where the values differ in which way is better."""
+    differ = len({value.better for value in metric.values if not value.reference}) > 1
+    return value.label + (ARROWS[value.better] if differ else "")
+
+
+def _curves(metric: Metric, measured: dict[str, Metrics]) -> Curves:
+    """The metric's values by phase, where there are any; NaN for a phase without one, or with one off the axis."""
     curves = {}
-    for name in panel.metrics:
-        values = {phase: float(metrics.get(name, math.nan)) for phase, metrics in measured.items()}
-        curves[name] = {phase: math.nan if panel.log and value <= 0 else value for phase, value in values.items()}
-    return {name: values for name, values in curves.items() if not all(map(math.isnan, values.values()))}
+    for value in metric.values:
+        numbers = {phase: float(found.get(value.name, math.nan)) for phase, found in measured.items()}
+        curves[value.name] = {phase: math.nan if metric.panel.log and n <= 0 else n for phase, n in numbers.items()}
+    return {name: numbers for name, numbers in curves.items() if not all(map(math.isnan, numbers.values()))}
 
 
-def _draw_panels(figure: Figure, panels: dict[Panel, Curves], phases: list[Phase]) -> None:
+def _draw_panels(figure: Figure, panels: list[tuple[Metric, Curves]], phases: list[TrainedPhase]) -> None:
     chain = final_chain(phases)
     starts = [0.0, *(phase.total_kimg for phase in chain)]
     spans = [Span(p.name, p.grows, start, p.total_kimg) for p, start in zip(chain, starts, strict=False)]
     columns = 1 if len(panels) == 1 else 2
     cells = figure.subplots(math.ceil(len(panels) / columns), columns, squeeze=False).flatten()
-    for number, (axes, (panel, curves)) in enumerate(zip(cells, panels.items(), strict=False)):
-        for name, values in curves.items():
-            _draw_curve(axes, phases, values, *panel.metrics[name])
-        _scale(axes, panel, curves)
+    for number, (axes, (metric, curves)) in enumerate(zip(cells, panels, strict=False)):
+        for value, color in zip(metric.values, _colors(metric), strict=True):
+            if value.name in curves:
+                _draw_curve(axes, phases, curves[value.name], label(metric, value), color)
+        _scale(axes, metric.panel, curves)
         axes.set_xlim(0, 1.02 * max(phase.total_kimg for phase in phases))  # the last marker whole
-        axes.set_ylabel(panel.title)
+        axes.set_ylabel(title(metric))
         mark_phases(axes, spans)
         _add_legend(axes, with_branches=number == 0 and len(phases) > len(chain))
         if number < columns:
@@ -126,7 +118,13 @@ def _draw_panels(figure: Figure, panels: dict[Panel, Curves], phases: list[Phase
     figure.supxlabel(KIMG, fontsize=10)
 
 
-def _draw_curve(axes: Axes, phases: list[Phase], values: dict[str, float], label: str, color: str) -> None:
+def _colors(metric: Metric) -> list[str]:
+    """A colour for each of the metric's values."""
+    others = itertools.chain((MAIN, SECOND), (f"C{number}" for number in itertools.count(2)))
+    return [REFERENCE if value.reference else next(others) for value in metric.values]
+
+
+def _draw_curve(axes: Axes, phases: list[TrainedPhase], values: dict[str, float], label: str, color: str) -> None:
     """The chain as a line, each branch as a dashed one from the phase that it continues."""
     chain, by_name = final_chain(phases), {phase.name: phase for phase in phases}
     style: dict[str, Any] = {"color": color, "marker": "o", "markersize": 5, "linewidth": 1.6, "zorder": 3}

@@ -7,22 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from pgan.config import Parameters
 from pgan.errors import InputError, shown
 from pgan.networks.config import LARGEST
+from pgan.phases import Phases, chain
 from pgan.untrusted.arrays import open_array
 from pgan.untrusted.inputs import read_json
 
-ROOT = "init"
-"""The parent of a phase that continues nothing."""
-LONGEST_NAME = 100
-"""Characters of a phase's name, which is written on pictures."""
 LARGEST_KIMG = 1e12
 """No training lasts longer."""
 
 
 @dataclass(frozen=True)
-class Phase:
+class TrainedPhase:
     """One trained phase."""
 
     name: str
@@ -39,42 +35,22 @@ class Phase:
     """Thousands of real images since `init` at each snapshot of samples.npy, not descending."""
 
 
-def read_phases(parameters: Parameters, train: Path) -> list[Phase]:
-    """The phases of a parameter file in its order, with what training wrote about them.
+def read_trained(phases: Phases, train: Path) -> list[TrainedPhase]:
+    """What training wrote about these phases, in their order.
 
     Raises:
-        InputError: `phases` is no chain from `init`, or a phase has no summary.json that can be read.
+        InputError: a phase has no summary.json that can be read.
     """
-    params, entries = parameters.path, parameters.get("phases")
-    if not isinstance(entries, dict) or not entries:
-        raise InputError(f"{params}: phases: expected a mapping with at least one phase")
-    parents: dict[str, str] = {}
-    for name, entry in entries.items():
-        if not name.isidentifier() or name == ROOT or len(name) > LONGEST_NAME:
-            raise InputError(
-                f"{params}: phases.{name[:80]}: a phase's name must be an identifier such as grow_8, not '{ROOT}', and "
-                f"have at most {LONGEST_NAME} characters"
-            )
-        parent = entry.get("from") if isinstance(entry, dict) else None
-        if not isinstance(parent, str) or (parent != ROOT and parent not in entries):
-            raise InputError(
-                f"{params}: phases.{name}.from: expected '{ROOT}' or the name of a phase, found {shown(parent)}"
-            )
-        parents[name] = parent
-    for name in parents:
-        if _ancestors(name, parents)[0] != ROOT:
-            raise InputError(f"{params}: phases.{name}.from: the chain of phases runs in a circle, never from '{ROOT}'")
-    return [_read_summary(name, parent, train / name) for name, parent in parents.items()]
+    return [_read_summary(name, phase.from_, train / name) for name, phase in phases.items()]
 
 
-def final_chain(phases: list[Phase]) -> list[Phase]:
+def final_chain(phases: list[TrainedPhase]) -> list[TrainedPhase]:
     """The phases from `init` to the last one of the parameter file, in the order in which they were trained."""
     by_name = {phase.name: phase for phase in phases}
-    names = _ancestors(phases[-1].name, {phase.name: phase.parent for phase in phases})
-    return [by_name[name] for name in names[1:]]
+    return [by_name[name] for name in chain({phase.name: phase.parent for phase in phases}, phases[-1].name)]
 
 
-def read_samples(phase: Phase) -> np.ndarray:
+def read_samples(phase: TrainedPhase) -> np.ndarray:
     """The snapshots of a phase as a read-only memory map, uint8 (T, n, C, r, r): T times the same n latents.
 
     Raises:
@@ -97,15 +73,7 @@ def read_samples(phase: Phase) -> np.ndarray:
     return samples
 
 
-def _ancestors(name: str, parents: dict[str, str]) -> list[str]:
-    """From the root to `name`; where the chain is a circle, the first entry is not the root."""
-    names = [name]
-    while names[0] != ROOT and parents[names[0]] not in names:
-        names.insert(0, parents[names[0]])
-    return names
-
-
-def _read_summary(name: str, parent: str, folder: Path) -> Phase:
+def _read_summary(name: str, parent: str, folder: Path) -> TrainedPhase:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; train the phase '{name}' first")
     path = folder / "summary.json"
@@ -115,7 +83,7 @@ def _read_summary(name: str, parent: str, folder: Path) -> Phase:
         raise InputError(f"{path}: no such file; train the phase '{name}' first") from None
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON: {error}; train the phase '{name}' again") from None
-    return Phase(
+    return TrainedPhase(
         name=name,
         parent=parent,
         folder=folder,

@@ -33,7 +33,7 @@ def samples_picture(tiles: np.ndarray, columns: int, settings: Render) -> Image.
 
 
 def real_tiles(pyramid: Path, generator: Generator, count: int, columns: int, seed: int) -> np.ndarray:
-    """Real images drawn at random at the generator's resolution, uint8 (n, C, r, r), n = count where there are so many.
+    """Real images drawn at random at the generator's resolution, uint8 (n, C, r, r); n is `count` at most.
 
     A conditional generator's grid has one class per column, and so has this one.
 
@@ -106,7 +106,7 @@ def _generate(generator: Generator, z: Tensor, classes: Tensor) -> np.ndarray:
 
 
 def _one_class_per_column(order: np.ndarray, labels: np.ndarray, count: int, columns: int, pyramid: Path) -> list[int]:
-    """Indices of `count` images: the next image of class i % columns for the i-th; a small class begins anew."""
+    """Indices of `count` images: the next image of class i % columns for the i-th; a small class repeats."""
     members = [order[labels == label] for label in range(columns)]
     for label, indices in enumerate(members):
         if not len(indices):

@@ -1,1 +1,1 @@
-"""Images from a finished generator, wherever it came from."""
+"""Images and films from a finished generator, read from any file."""

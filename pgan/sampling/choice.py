@@ -8,13 +8,13 @@ from pgan.data.pyramid import read_meta
 from pgan.errors import InputError
 
 MOST_IMAGES = 100_000
-"""What one command draws at most: a slip of the keyboard should not fill the disk."""
+"""Limit for one command: a typing error should not fill the disk."""
 MOST_SEED = 2**63 - 1
 MOST_NAMES = 20
 """Classes that a message names."""
 LONGEST_NAME = 30
 PYRAMID = Path("data/pyramid")
-"""Where `pgan prepare` writes unless it is told otherwise."""
+"""Where `pgan prepare` writes by default."""
 
 
 def parse_seeds(text: str) -> list[int]:

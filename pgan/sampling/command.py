@@ -5,32 +5,47 @@ from typing import Annotated
 
 import typer
 
-from pgan.errors import InputError, user_errors
+from pgan.errors import InputError
+from pgan.process import user_errors
 
-SourceFile = Annotated[
+GeneratorPath = Annotated[
     Path,
-    typer.Argument(help="A checkpoint, a snapshot, an official pickle, or a file that `pgan export` wrote."),
+    typer.Argument(
+        help="A checkpoint, a snapshot, an official pickle, or a file that `pgan export` wrote.",
+        show_default=False,
+    ),
 ]
 Labels = Annotated[
-    str | None, typer.Option(help="Classes: one, a list such as 0,2-4, or 'all'. Left out: seed modulo classes.")
+    str | None,
+    typer.Option(help="Classes: one, a list such as 0,2-4, or 'all'.", show_default="seed modulo classes"),
 ]
 Truncation = Annotated[
     float,
     typer.Option(min=0, help="Factor of the latent's norm; below 1: less variety, more typical images."),
 ]
-Columns = Annotated[int | None, typer.Option(min=1, help="Of the grid. Left out: one per label, or a square.")]
-Scale = Annotated[int, typer.Option(min=1, max=64, help="Whole factor by which pictures are enlarged.")]
-Batch = Annotated[int | None, typer.Option(min=1, max=2**16, help="Images computed at once. Left out: by their size.")]
+Columns = Annotated[
+    int | None, typer.Option(min=1, help="Columns of the grid.", show_default="one per label, or square")
+]
+Scale = Annotated[int, typer.Option(min=1, max=64, help="Whole factor that enlarges the images.")]
+Batch = Annotated[
+    int | None, typer.Option(min=1, max=2**16, help="Images computed at once.", show_default="by their size")
+]
 Device = Annotated[str, typer.Option(envvar="PGAN_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")]
 
 
 @user_errors
 def sample(
-    source: SourceFile,
+    generator: GeneratorPath,
     out: Annotated[
-        Path, typer.Argument(help="NAME.png: a grid; NAME.npy: one uint8 array (N, C, H, W); else a folder.")
+        Path,
+        typer.Argument(
+            help="NAME.png: a grid; NAME.npy: one uint8 array (N, C, H, W); else a folder of .png files.",
+            show_default=False,
+        ),
     ],
-    seeds: Annotated[str, typer.Option(help="Numbers and ranges: 0-15,20. A seed is always the same latent.")] = "0-15",
+    seeds: Annotated[
+        str, typer.Option(help="Numbers and ranges such as 0-15,20. The same seed always gives the same latent.")
+    ] = "0-15",
     labels: Labels = None,
     truncation: Truncation = 1.0,
     columns: Columns = None,
@@ -38,9 +53,11 @@ def sample(
     batch: Batch = None,
     device: Device = "auto",
 ) -> None:
-    """Draw images: a grid, single files, or an array.
+    """Draw images from a generator: as a grid, as single files, or as an array.
 
-    With labels, every seed is drawn once per label, a row of the grid per seed.
+    With --labels, every seed is drawn once per label, in a row of the grid.
+
+    Example: pgan sample data/train/stabilize_32/checkpoint.pt samples.png --seeds 0-9 --labels all
     """
     from pgan.sampling.choice import check_ending, pair, parse_labels, parse_seeds
 
@@ -50,16 +67,16 @@ def sample(
 
     import torch
 
-    from pgan.interchange.source import open_source
+    from pgan.interchange.generator_file import open_generator_file
     from pgan.networks.sampling import pick_device
     from pgan.sampling import stills
     from pgan.sampling.draw import check_truncation, draw, latent_of
 
-    opened = open_source(source, pick_device(device))
+    opened = open_generator_file(generator, pick_device(device))
     networks, r = opened.description.networks, opened.description.resolution
     asked = parse_labels(labels, networks.classes)
     names = pair(numbers, asked, networks.classes)
-    shown = columns or (len(asked) if asked and len(asked) > 1 else square(len(names)))
+    in_a_row = columns or (len(asked) if asked and len(asked) > 1 else square(len(names)))
     shape = (len(names), networks.channels, r, r)
 
     z = torch.stack([latent_of(seed, networks) for seed in numbers]).repeat_interleave(len(asked or [0]), 0)
@@ -71,27 +88,31 @@ def sample(
     elif ending == ".npy":
         stills.write_array(chunks, shape, out)
     else:
-        stills.write_grid(chunks, shape, shown, out, scale)
+        stills.write_grid(chunks, shape, in_a_row, out, scale)
     typer.echo(f"{out}: {len(names)} images, {opened.description.summary()}")
 
 
 @user_errors
 def interpolate(
-    source: SourceFile,
-    out: Annotated[Path, typer.Argument(help="NAME.gif, NAME.webp or NAME.mp4.")],
-    seeds: Annotated[str, typer.Option(help="Where the walk comes by: at least two, such as 0-7.")] = "0-7",
+    generator: GeneratorPath,
+    out: Annotated[Path, typer.Argument(help="NAME.gif, NAME.webp or NAME.mp4.", show_default=False)],
+    seeds: Annotated[str, typer.Option(help="The latents that the film visits: at least two, such as 0-7.")] = "0-7",
     labels: Labels = None,
     truncation: Truncation = 1.0,
-    frames: Annotated[int, typer.Option(min=1, max=1000, help="From one seed to the next.")] = 24,
-    frame_ms: Annotated[int, typer.Option(min=20, max=10000, help="Milliseconds per frame; GIFs count in tens.")] = 50,
+    frames: Annotated[int, typer.Option(min=1, max=1000, help="Frames from one seed to the next.")] = 24,
+    frame_ms: Annotated[
+        int, typer.Option(min=20, max=10000, help="Milliseconds per frame; GIFs round to tens of milliseconds.")
+    ] = 50,
     columns: Columns = None,
     scale: Scale = 1,
     batch: Batch = None,
     device: Device = "auto",
 ) -> None:
-    """Film a walk through the latents of the seeds, on great circles, from the last one back to the first.
+    """Film a walk through the latents of the seeds, along great circles, and from the last seed back to the first.
 
-    With labels, the same walk is shown once per label, side by side.
+    With --labels, the same walk is shown once per label, side by side.
+
+    Example: pgan interpolate data/train/stabilize_32/checkpoint.pt walk.gif --seeds 0-3 --frames 12
     """
     from pgan.sampling.choice import MOST_IMAGES, check_ending, pair, parse_labels, parse_seeds
     from pgan.sampling.film import ENDINGS, LARGEST_SIDE, check_film, write_film
@@ -105,7 +126,7 @@ def interpolate(
     import numpy as np
     import torch
 
-    from pgan.interchange.source import open_source
+    from pgan.interchange.generator_file import open_generator_file
     from pgan.networks.sampling import pick_device
     from pgan.rendering.grid import grid
     from pgan.rendering.grid import scale as enlarge
@@ -113,13 +134,13 @@ def interpolate(
     from pgan.sampling.draw import check_truncation, draw, latent_of
     from pgan.sampling.stills import MOST_PIXELS, check_size
 
-    opened = open_source(source, pick_device(device))
+    opened = open_generator_file(generator, pick_device(device))
     networks, r = opened.description.networks, opened.description.resolution
     asked = parse_labels(labels, networks.classes)
     tiles = [label for _, label in pair(numbers[:1], asked, networks.classes)]
     count = len(numbers) * frames
-    shown = columns or square(len(tiles))
-    check_size(len(tiles), shown, r * scale, out, LARGEST_SIDE[ending])
+    in_a_row = columns or square(len(tiles))
+    check_size(len(tiles), in_a_row, r * scale, out, LARGEST_SIDE[ending])
     if count * len(tiles) > MOST_IMAGES or count * len(tiles) * (r * scale) ** 2 > 2 * MOST_PIXELS:
         raise InputError(f"{out}: {count} frames of {len(tiles)} images are too many; lower --frames or --scale")
 
@@ -129,7 +150,7 @@ def interpolate(
     check_truncation(truncation, opened, path, given)
     chunks = draw(opened, path, given, truncation, batch)
     images = enlarge(np.concatenate(list(chunks)), r * scale)
-    pictures = [grid(images[i : i + len(tiles)], shown) for i in range(0, len(images), len(tiles))]
+    pictures = [grid(images[i : i + len(tiles)], in_a_row) for i in range(0, len(images), len(tiles))]
     write_film(pictures, ending, out, frame_ms)
     typer.echo(f"{out}: {count} frames, {opened.description.summary()}")
 

@@ -1,4 +1,4 @@
-"""Latents by seed, their truncation, and the images of a source."""
+"""Latents by seed, their truncation, and the images of a generator."""
 
 import math
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pgan.errors import InputError
-from pgan.interchange.source import Source
+from pgan.interchange.generator_file import GeneratorFile
 from pgan.networks.config import Networks
 from pgan.networks.sampling import latents, to_uint8
 
 PIXELS_AT_ONCE = 2**20
 """Bounds the memory where --batch is left out: 256 images of 64×64 at once, or one of 1024×1024."""
-BLIND = 1e-3
-"""A difference of images in [-1, 1] that is no more than rounding: an eighth of a grey level."""
+ROUNDING = 1e-3
+"""Images in [-1, 1] that differ by less are the same: it is an eighth of a grey level."""
 
 
 def latent_of(seed: int, networks: Networks) -> Tensor:
@@ -24,22 +24,22 @@ def latent_of(seed: int, networks: Networks) -> Tensor:
     return latents(1, networks.latent_dimensions, seed, "sample")[0]
 
 
-def check_truncation(truncation: float, source: Source, z: Tensor, labels: list[int] | None) -> None:
+def check_truncation(truncation: float, file: GeneratorFile, z: Tensor, labels: list[int] | None) -> None:
     """Refuse a truncation that would change nothing.
 
-    Truncation draws the latent towards the mean of all latents, which is 0: it scales the latent's norm.  A generator
-    that normalises its input sees the direction alone.  (Not so with labels: the normalised vector holds the label too,
-    and a shorter latent weighs less against it.)  Whether the norm matters is tried out, on one image.
+    Truncation moves the latent towards the mean of all latents, which is 0: it scales the latent's norm.  A generator
+    that normalises its input sees only the direction.  With labels the norm still matters: the normalised vector holds
+    the label too, and a shorter latent weighs less against it.  One image is tried to find out.
 
     Raises:
-        InputError: it is not a number, or the generator is blind to the latent's norm.
+        InputError: it is not a number, or the generator ignores the latent's norm.
     """
     if not math.isfinite(truncation):
         raise InputError(f"--truncation {truncation}: expected a number, 1 for none")
     if truncation == 1.0:
         return
     label = None if labels is None else torch.tensor(labels[:1])
-    if (source.images(z[:1], label) - source.images(z[:1] / 2, label)).abs().max() < BLIND:
+    if (file.images(z[:1], label) - file.images(z[:1] / 2, label)).abs().max() < ROUNDING:
         raise InputError(
             f"--truncation {truncation:g}: has no effect on this generator: its images depend on a latent's direction "
             "alone, as it normalises its latents; leave the option out"
@@ -47,20 +47,20 @@ def check_truncation(truncation: float, source: Source, z: Tensor, labels: list[
 
 
 def draw(
-    source: Source, z: Tensor, labels: list[int] | None, truncation: float, batch: int | None
+    file: GeneratorFile, z: Tensor, labels: list[int] | None, truncation: float, batch: int | None
 ) -> Iterator[np.ndarray]:
-    """Images of latents, uint8 (n, C, r, r), n up to `batch`; with a progress bar where someone may be watching.
+    """Images of latents, uint8 (n, C, r, r), n up to `batch`; with a progress bar on a terminal.
 
     Args:
         z: (N, latent_size).
         labels: N of them, or None without classes.
         truncation: factor of the latent's norm.
     """
-    size = batch or max(1, PIXELS_AT_ONCE // source.description.resolution**2)
+    size = batch or max(1, PIXELS_AT_ONCE // file.description.resolution**2)
     chosen = None if labels is None else torch.tensor(labels, dtype=torch.int64)
     with tqdm(total=len(z), unit="img", disable=None, leave=False) as bar:
         for i in range(0, len(z), size):
             part = None if chosen is None else chosen[i : i + size]
-            images = to_uint8(source.images(z[i : i + size] * truncation, part))
+            images = to_uint8(file.images(z[i : i + size] * truncation, part))
             yield images
             bar.update(len(images))

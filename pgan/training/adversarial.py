@@ -1,4 +1,4 @@
-"""The adversarial losses: what critic and generator each make of the critic's scores.
+"""The adversarial losses: functions of the critic's scores, one for the critic and one for the generator.
 
 To add one, write its function, add its line to `LOSSES`, and its name to `training.loss` in config.py.
 """
@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Pair = tuple[Tensor, Tensor]
-Penalised = Literal["at mixed images", "at reals", "at reals and fakes"]
-"""Where the critic's gradient is penalised: between reals and fakes (WGAN-GP), at reals (R1), at both (R1 + R2)."""
+Images = Literal["reals", "fakes", "mixed"]
+"""Images that the critic sees; the mixed ones lie between reals and fakes (Gulrajani et al. 2017, algorithm 1)."""
 
 
 def wasserstein(real: Tensor, fake: Tensor) -> Pair:
@@ -62,16 +62,17 @@ class Adversarial:
 
     of_scores: Callable[[Tensor, Tensor], Pair]
     """Scores of as many reals and fakes, (N,) each -> the critic's loss and the generator's, (N,) each."""
-    penalty: Penalised | None = None
+    penalised: tuple[Images, ...] = ()
+    """Images at which the critic's gradient is penalised: mixed (WGAN-GP), reals (R1), reals and fakes (R1 + R2)."""
     pairs: bool = False
     """Whether the generator's loss depends on the reals."""
 
 
 LOSSES = {
-    "wgan-gp": Adversarial(wasserstein, penalty="at mixed images"),
+    "wgan-gp": Adversarial(wasserstein, penalised=("mixed",)),
     "wgan": Adversarial(wasserstein),  # with weight clipping, after the update
-    "logistic": Adversarial(logistic, penalty="at reals"),
-    "relativistic": Adversarial(relativistic, penalty="at reals and fakes", pairs=True),
+    "logistic": Adversarial(logistic, penalised=("reals",)),
+    "relativistic": Adversarial(relativistic, penalised=("reals", "fakes"), pairs=True),
     "lsgan": Adversarial(least_squares),
     "hinge": Adversarial(hinge),
 }

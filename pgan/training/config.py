@@ -1,4 +1,4 @@
-"""The parameters of training: sections `training` and `phases` of params.yaml."""
+"""The parameters of training: section `training` of params.yaml, and what makes up one phase."""
 
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -6,7 +6,9 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from pgan.config import Parameters, Section
+from pgan.networks.architectures import check_resolution
 from pgan.networks.config import Networks
+from pgan.phases import Phase, Problem
 
 MOST_SAMPLES = 2**16
 """Pictures of the fixed latents that a phase keeps, in memory until its end."""
@@ -16,7 +18,9 @@ class Range(Section):
     """Lowest and highest value of something drawn for each image."""
 
     low: float = Field(ge=0.01, le=100)
+    """Lowest value."""
     high: float = Field(ge=0.01, le=100)
+    """Highest value."""
 
     @model_validator(mode="after")
     def _ascends(self) -> Self:
@@ -26,9 +30,9 @@ class Range(Section):
 
 
 class AugmentReals(Section):
-    """What happens to each real image, before it fades, with numbers drawn anew each time (see `augment_reals`).
+    """What happens to each real image, before it fades, with new random numbers each time (see `augment_reals`).
 
-    Geometry is that of Keras' ImageDataGenerator: uniform draws, the border continued by its nearest pixel.
+    Geometry as in Keras' ImageDataGenerator: uniform draws; beyond the border, the nearest pixel is repeated.
     """
 
     rotation: float = Field(ge=0, le=180)
@@ -38,7 +42,7 @@ class AugmentReals(Section):
     shift_y: float = Field(ge=0, le=1)
     """Share of the side, up or down."""
     shear: float = Field(ge=0, le=80)
-    """Degrees by which level lines are tilted, to either side."""
+    """Tilt of level lines in degrees, to either side."""
     zoom: Range
     """Pixels of the image per pixel of what it becomes, along each axis by itself: above 1 it shrinks."""
     brightness: Range
@@ -59,8 +63,8 @@ class Training(Section):
     gradient_penalty: float = Field(ge=0)
     """Weight of the gradient penalty.
 
-    `wgan-gp`: λ, divided by gradient_target². `logistic`, `relativistic`: γ, of which R1 and R2 take half, as in their
-    papers. The other losses have no penalty; it is without effect there."""
+    `wgan-gp`: λ, divided by gradient_target². `logistic`, `relativistic`: γ; R1 and R2 are
+    multiplied by γ/2, as in their papers. It has no effect on the other losses, which have no penalty."""
     gradient_target: float = Field(gt=0)
     """`wgan-gp`: norm to which the critic's gradient is drawn; 1, or 750 in the paper's CIFAR-10 runs."""
     weight_clip: float | None = Field(gt=0, le=1e6)
@@ -78,7 +82,7 @@ class Training(Section):
     adam_epsilon: float = Field(gt=0)
     """Adam's ε."""
     lr_jitter: float | None = Field(ge=1, le=1000)
-    """Multiply the learning rate by a factor drawn anew for each update, log-uniform on [1/lr_jitter, lr_jitter]."""
+    """Multiply the learning rate by a factor drawn for each update, log-uniform on [1/lr_jitter, lr_jitter]."""
     ema_beta: float | None = Field(ge=0, lt=1)
     """Decay of the averaged generator per critic step (the paper: 0.999), or null to give a half-life instead."""
     ema_half_life_kimg: float | None = Field(gt=0)
@@ -94,21 +98,21 @@ class Training(Section):
     sample_frames: int = Field(ge=2, le=2**16)
     """Pictures of these latents per phase, the first before its first step, the last after its last."""
     log_every_kimg: float = Field(ge=0.001)
-    """Distance of the rows of losses.csv in thousands of images; each row is the mean over what lies between."""
+    """Interval between rows of losses.csv, in thousands of images; each row is the mean over its interval."""
     divergence_limit: float = Field(gt=0)
     """A phase stops when the magnitude of a logged loss term exceeds this, or is not a number."""
     precision: Literal["fp32", "tf32", "bf16"]
     """Arithmetic of the networks; see `precision.py`. `tf32` differs from `fp32` on NVIDIA GPUs only."""
     recompute: bool
-    """Keep the feature maps of one block at a time, and compute those of the others again for the backward pass.
+    """Keep the feature maps of one block at a time, and compute the others again for the backward pass.
 
     For progressive networks whose maps do not fit into memory otherwise; never compiled. The penalty's own maps are
     kept. It stands here because the last digits differ."""
     compile: Literal["auto", "always", "never"]
     """Whether a phase runs as compiled code: faster steps, after a minute or more of compiling.
 
-    `auto` compiles a phase that is long enough to win the time back, by a rule that knows its parameters alone. It
-    stands here, not among the machine's options, because it changes the last digits of the results."""
+    `auto` compiles, on CPUs, phases of at least 10,000 critic updates (kimg · 1000 / batch), which win the time back.
+    It is a parameter rather than an option of the machine, because it changes the last digits of the results."""
 
     @model_validator(mode="after")
     def _clipped_where_it_must_be(self) -> Self:
@@ -152,35 +156,6 @@ class Training(Section):
         return float(0.5 ** (batch / (self.ema_half_life_kimg * 1000)))
 
 
-class Phase(Section):
-    """One phase: which it continues, its resolution and length, batch and learning rate."""
-
-    from_: str = Field(alias="from")
-    """The phase that it continues, or `init`."""
-    kind: Literal["stabilize", "grow", "fixed"]
-    """`grow` fades in a new resolution over the whole phase; `stabilize` trains at a constant one; so does `fixed`,
-    with networks of an architecture that cannot grow."""
-    resolution: int = Field(ge=2)
-    """Pixels per side."""
-    kimg: float = Field(gt=0, le=1e9)
-    """Length in thousands of real images shown to the critic."""
-    batch: int = Field(ge=1, le=2**20)
-    """Images per critic step."""
-    lr: float = Field(gt=0)
-    """Adam's learning rate, for both networks."""
-    gradient_target: float | None = Field(default=None, gt=0)
-    """training.gradient_target for this phase alone; null: as it is there.
-
-    The official critic takes full-size images: with target t, its penalty at 1/2^k of the final resolution is ours with
-    t·2^k (docs/fidelity.md)."""
-
-    def settings(self, shared: Training) -> Training:
-        """What all phases share, with what this one has of its own."""
-        if self.gradient_target is None:
-            return shared
-        return shared.model_copy(update={"gradient_target": self.gradient_target})
-
-
 @dataclass(frozen=True)
 class Recipe:
     """The parameters that make a phase what it is."""
@@ -193,7 +168,7 @@ class Recipe:
 
     @classmethod
     def of(cls, parameters: Parameters, name: str) -> "Recipe":
-        """That of a phase of a parameter file. Raises InputError on a bad one."""
+        """Read a phase's recipe from a parameter file. Raises InputError on a bad one."""
         return cls(
             name=name,
             seed=parameters.value("seed", int),
@@ -203,14 +178,14 @@ class Recipe:
         )
 
 
-def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> list[tuple[str, str]]:
-    """What is impossible about a phase that continues networks of `parent_resolution`: pairs of (key, reason)."""
-    problems = []
+def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> list[Problem]:
+    """What is impossible about a phase that continues networks of `parent_resolution`; keys are the phase's own."""
+    problems: list[Problem] = []
     if phase.kind not in networks.kinds:
         reason = f"'{phase.kind}', but networks of architecture {networks.architecture} train in phases of kind"
         problems.append(("kind", f"{reason} {' and '.join(networks.kinds)}"))
     try:
-        networks.resolutions(phase.resolution)
+        check_resolution(networks, phase.resolution)
     except ValueError as error:
         problems.append(("resolution", str(error)))
     if not problems:
@@ -218,7 +193,7 @@ def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> 
             networks.check_batch(phase.resolution, phase.batch)
         except ValueError as error:
             problems.append(("batch", str(error)))
-    expected = parent_resolution * 2 if phase.kind == "grow" else parent_resolution
+    expected = phase.resolution_after(parent_resolution)
     if not problems and phase.resolution != expected:
         step = "twice the resolution" if phase.kind == "grow" else "the resolution"
         reason = f"a {phase.kind} phase must have {step} of its parent, {expected}, not {phase.resolution}"

@@ -3,17 +3,18 @@
 from pathlib import Path
 
 from pgan.data.pyramid import LABELS, level_name
-from pgan.training.config import Phase, Recipe
-from pgan.training.inputs import Inputs
+from pgan.phases import Phase
+from pgan.training.config import Recipe
 from pgan.training.snapshots import fingerprint
+from pgan.training.watched_files import WatchedFiles
 
 
-def read_inputs(spec: Phase, parent: Path, pyramid: Path) -> Inputs:
+def read_inputs(spec: Phase, parent: Path, pyramid: Path) -> WatchedFiles:
     """The files that a phase reads."""
-    return Inputs([parent, pyramid / level_name(spec.resolution), pyramid / LABELS])
+    return WatchedFiles([parent, pyramid / level_name(spec.resolution), pyramid / LABELS])
 
 
-def identify(recipe: Recipe, device: str, inputs: Inputs, code: Inputs) -> str:
+def identify(recipe: Recipe, device: str, inputs: WatchedFiles, code: WatchedFiles) -> str:
     """The key of a phase on a kind of device: cpu, cuda or mps."""
     parameters = {
         "seed": recipe.seed,

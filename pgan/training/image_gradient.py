@@ -1,11 +1,11 @@
 """The critic's scores, and their gradient with respect to the images, written out as a network of its own.
 
 The gradient penalty (Gulrajani et al. 2017, equation 3) takes the norm of ∇D(x̂) and is itself differentiated.
-Automatic differentiation can do both, but its second pass through a convolution takes two to three times as long as a
-convolution, it sends explicit zeros back through every leaky ReLU, and torch.compile does not follow `create_graph`.
-The critic is simple enough to be run backwards by hand: backwards, a convolution is the transposed convolution with the
-same kernel, a leaky ReLU is a factor of 1 or its slope, a 2×2 mean is a quarter of nearest upsampling.  What comes out
-is an ordinary function of the parameters, and one ordinary backward pass does the rest.
+Automatic differentiation can do both (`losses.squared_norms`).  But its second pass through a convolution takes two to
+three times as long as a convolution, it sends zeros back through every leaky ReLU, and torch.compile does not follow
+`create_graph`.  The critic is simple enough to be run backwards by hand.  Backwards, a convolution is the transposed
+convolution with the same kernel, a leaky ReLU is a factor of 1 or its slope, a 2×2 mean is a quarter of nearest
+upsampling.  The result is an ordinary function of the parameters, and one ordinary backward pass does the rest.
 
 It equals automatic differentiation up to rounding (tests/training/test_fast_step.py).
 """
@@ -16,10 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pgan.networks.config import Networks, Progressive
-from pgan.networks.layers import EPSILON, Conv, Dense, downsample, leaky_relu, minibatch_stddev, positive_or, upsample
-from pgan.networks.network import Alpha
-from pgan.networks.progressive import Critic, CriticBlock, CriticOutput, fading
+from pgan.networks.config import Networks
+from pgan.networks.layers import EPSILON, downsample, leaky_relu, minibatch_stddev, positive_or, upsample
+from pgan.networks.network import Alpha, Critic
+from pgan.networks.progressive import Progressive
+from pgan.networks.progressive import networks as progressive
+from pgan.networks.progressive.layers import Conv, Dense
+from pgan.networks.progressive.networks import CriticBlock, CriticOutput, fading
 
 Backwards = Callable[[Tensor], Tensor]
 """The gradient with respect to a layer's output -> that with respect to its input."""
@@ -33,24 +36,25 @@ def is_written_out(networks: Networks) -> bool:
     return isinstance(networks, Progressive) and not networks.layer_norm and not networks.minibatch_discrimination
 
 
-def judge_and_gradient(
+def score_and_gradient(
     critic: Critic, sets: list[Tensor], alpha: Alpha, wanted: int = 1
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Scores (S·N,) and logits (S·N, classes) of S sets of N images, and ∇D at those of the last sets that are wanted.
+    """Scores (S·N,) and logits (S·N, classes) of S sets of N images, and ∇D at the images of the last `wanted` sets.
 
     The sets share a batch, which is faster than a batch for each, but no group of the minibatch standard deviation.
     The gradient, (wanted·N, C, r, r), is differentiable by the critic's parameters.
     """
+    assert isinstance(critic, progressive.Critic)
     images, count = torch.cat(sets) if len(sets) > 1 else sets[0], wanted * len(sets[-1])
-    walk = Walk(critic, len(sets), wanted, count)
+    reverse = ReverseCritic(critic, len(sets), wanted, count)
     r, lower = critic.resolution, critic.resolutions[-2::-1]
-    x, back = chain(images, [*walk.from_image(r), *walk.block(r)])
+    x, back = chain(images, [*reverse.from_image(r), *reverse.block(r)])
     if lower and fading(alpha):
-        coarse, coarse_back = chain(images, [mean, *walk.from_image(lower[0])])
+        coarse, coarse_back = chain(images, [mean, *reverse.from_image(lower[0])])
         x = coarse + (x - coarse) * alpha
         back = faded(back, coarse_back, alpha)
-    x, lower_back = chain(x, [layer for size in lower for layer in walk.block(size)])
-    last = walk.output().dense1
+    x, lower_back = chain(x, [layer for size in lower for layer in reverse.block(size)])
+    last = reverse.output().dense1
     score = last.scaled_weight()[:1]  # (1, hidden): the last layer is linear, so this is its gradient
     out = last(x)
     return out[:, 0], out[:, 1:], back(lower_back(score.expand(count, -1)))
@@ -59,10 +63,13 @@ def judge_and_gradient(
 # --- the critic's parts, in the order in which an image passes them
 
 
-class Walk:
-    """The layers of a critic for a batch of sets, of which the last so many, `count` images, have a way back."""
+class ReverseCritic:
+    """A critic's layers, each with the way back through it.
 
-    def __init__(self, critic: Critic, sets: int, wanted: int, count: int) -> None:
+    A batch holds `sets` sets of images. Gradients go back to the last `wanted` of them: the last `count` images.
+    """
+
+    def __init__(self, critic: progressive.Critic, sets: int, wanted: int, count: int) -> None:
         self.critic, self.sets, self.wanted, self.count = critic, sets, wanted, count
 
     def from_image(self, resolution: int) -> list[Layer]:
@@ -72,7 +79,7 @@ class Walk:
         return [convolution(layer), self.activation()]
 
     def block(self, resolution: int) -> list[Layer]:
-        """The block of a resolution; that of the base ends before the critic's final, linear layer."""
+        """The block of a resolution; at the base it ends before the critic's final, linear layer."""
         part, slope = self.critic.blocks[str(resolution)], self.activation()
         if isinstance(part, CriticBlock):
             layers = [convolution(part.conv0), slope, convolution(part.conv1), slope]

@@ -12,9 +12,9 @@ from types import FrameType
 STOPS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
 """Ctrl-C, `kill`, and a terminal that is closed."""
 LAUNCHER_DIED = STOPS[-1]
-"""What it counts as when nobody is left to pass a signal on."""
+"""The signal that a dead launcher counts as: it can pass on none."""
 PATIENCE_SECONDS = 4.0
-"""How long a step may go on after a signal. Whoever sends one often follows it by SIGKILL."""
+"""How long a step may still run after a signal. SIGKILL often follows it."""
 AGAIN_SECONDS = 1.0
 """A second signal sooner than this is the same request: terminal and launcher may both send it."""
 
@@ -63,10 +63,10 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Catch them inside the block, but for those that are ignored; outside the main thread none can be caught.
+    """Catch the signals inside the block, unless they are ignored; outside the main thread none can be caught.
 
-    A step that does not end within `PATIENCE_SECONDS` after the signal is given up, and the process with it: what was
-    trained since the last snapshot, in general that one step, is trained again.
+    If a step does not end within `PATIENCE_SECONDS` after the signal, the process ends. The next one trains again what
+    came after the last snapshot, usually that one step.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
@@ -84,7 +84,7 @@ def stop_requests() -> Iterator[StopRequest]:
 
 @contextmanager
 def _watched(request: StopRequest) -> Iterator[None]:
-    """A thread that is told of a signal by the system itself: Python's handlers wait for a long kernel to end."""
+    """A thread that the system itself wakes at a signal: Python's handlers wait for a long kernel to end."""
     listening, telling = os.pipe()
     os.set_blocking(telling, False)
     before = signal.set_wakeup_fd(telling, warn_on_full_buffer=False)
@@ -95,7 +95,7 @@ def _watched(request: StopRequest) -> Iterator[None]:
     finally:
         request.over = True
         signal.set_wakeup_fd(before)
-        os.close(telling)  # ends the thread, if it has not been told anything
+        os.close(telling)  # ends the thread, if no signal came
         watchdog.join()
         os.close(listening)
 

@@ -14,8 +14,8 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 def keep_freed_memory() -> None:
     """Let this process keep the memory that a step frees for the next one, as torch does on a GPU anyway.
 
-    By default glibc returns large tensors to the system when they are freed, and the system clears every page that it
-    hands out again: a tenth of a step's time on the CPU.  The peak rises by a third.  Without glibc nothing changes.
+    By default glibc returns large tensors to the system when they are freed.  The system clears every page before it
+    hands it out again: a tenth of a step's time on the CPU.  The peak rises by a third.  Without glibc nothing changes.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -41,7 +41,7 @@ class Ranks:
     rank: int = 0
     count: int = 1
     local: int = 0
-    """The rank among those of the same machine."""
+    """The rank among the processes of the same machine."""
     launcher: int = field(default_factory=os.getppid)
     """The process that started this one."""
 
@@ -54,14 +54,14 @@ class Ranks:
     def share(self) -> slice:
         """Which samples of a batch are this rank's: each `count`-th.
 
-        The minibatch stddev groups sample i with i + N/group, i + 2N/group, …  As `count` divides N/group, all of a
-        group fall to one rank, where their distance is N/group/count: the rank finds exactly the groups of the whole.
+        The minibatch stddev groups sample i with i + N/group, i + 2N/group, …  As `count` divides N/group, a rank has
+        whole groups.  Their samples are N/group/count apart there, so it finds the groups of the whole batch.
         """
         return slice(self.rank, None, self.count)
 
     @property
     def abandoned(self) -> bool:
-        """Whether the launcher has died: nobody would pass on a signal any more."""
+        """Whether the launcher has died, which would pass on signals."""
         return self.count > 1 and os.getppid() != self.launcher
 
     def check_batch(self, batch: int, group: int, whole: list[str]) -> None:
@@ -100,7 +100,7 @@ class Ranks:
             )
 
     def check_same(self, key: str) -> None:
-        """Raises InputError where `key` is another than that of rank 0: each rank reads its own machine's files."""
+        """Raises InputError where rank 0 has another `key`: each rank reads its own machine's files."""
         if self.from_leader(lambda: key) != key:
             what = "parameters, parent, data, code, versions or kind of device"
             raise InputError(f"process {self.rank} has other {what} than process 0: give all machines the same")
@@ -147,6 +147,7 @@ class Ranks:
 
 
 ALONE = Ranks()
+"""The only process, as without a launcher."""
 
 
 def ranks() -> Ranks:
@@ -165,8 +166,8 @@ def ranks() -> Ranks:
     return ALONE
 
 
-def together(command: Callable[..., None]) -> Callable[..., None]:
-    """Wrap a command so that its ranks meet before it and part after it, and of an error one of them speaks."""
+def distributed(command: Callable[..., None]) -> Callable[..., None]:
+    """Wrap a command so that its ranks connect before it and part after it, and only one of them prints an error."""
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -198,7 +199,7 @@ def _met(here: Ranks) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        # torchrun ends those who are left: who has failed is on the way out already
+        # torchrun ends the other ranks; this one is ending already
         for number in set(STOPS) - {signal.SIGINT}:
             signal.signal(number, signal.SIG_IGN)
         if not _is_first(store) and (isinstance(error, PganError | OSError) or out_of_memory(error)):

@@ -1,4 +1,4 @@
-"""What a phase writes: the rows of losses.csv, the live log beside them, the pictures, the summary."""
+"""What a phase records: losses, pictures and a summary for its outputs, and the live log and progress bar for eyes."""
 
 import csv
 import json
@@ -14,6 +14,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pgan.errors import InputError, RunError
+from pgan.networks.network import Critic, Generator
+from pgan.training.job import Job
+from pgan.training.losses import Terms
+from pgan.training.schedule import Schedule
 
 Row = dict[str, float]
 SPEED = "img_per_s"
@@ -26,7 +30,7 @@ class Means:
         """Empty, or what a snapshot kept."""
         self.sums, self.counts = dict(sums or {}), dict(counts or {})
 
-    def add(self, terms: dict[str, Tensor]) -> None:
+    def add(self, terms: Terms) -> None:
         """Add one step's terms, each a detached scalar."""
         for name, term in terms.items():
             self.sums[name] = self.sums[name] + term if name in self.sums else term.clone()
@@ -37,6 +41,62 @@ class Means:
         return {name: float(total) / self.counts[name] for name, total in self.sums.items()}
 
 
+class Record:
+    """What a phase remembers of its course, for its outputs."""
+
+    def __init__(self, job: Job, images_before: int) -> None:
+        """`images_before` is the number of images shown since `init` in the phases before this one."""
+        self.job, self.images_before = job, images_before
+        self.means = Means()
+        self.rows: list[Row] = []
+        """Of losses.csv."""
+        self.frames: list[np.ndarray] = []
+        """Pictures of the fixed latents: uint8 (n, C, r, r) each."""
+
+    def add(self, updates: list[Terms]) -> None:
+        """Add the loss terms of a step's updates."""
+        for terms in updates:
+            self.means.add(terms)
+
+    def finish_row(self, steps: int, means: Row) -> None:
+        """Add a row of losses, the means of the steps since the last row."""
+        images = self.job.schedule.images(steps)
+        row: Row = {
+            "images": images,
+            "kimg": images / 1000,
+            "total_kimg": (self.images_before + images) / 1000,
+            "alpha": self.job.schedule.alpha(steps),
+        }
+        self.rows.append(row | {"generator_loss": means.pop("generator_loss")} | means)
+        self.means = Means()
+
+    def picture_is_due(self, steps: int) -> bool:
+        """Whether a picture of the fixed latents is due after this many steps."""
+        return steps in self.job.schedule.sample_steps()[len(self.frames) :]
+
+    def write(self, folder: Path, generator: Generator, critic: Critic) -> None:
+        """Write losses.csv, samples.npy and summary.json."""
+        write_losses(folder / "losses.csv", self.rows)
+        write_samples(folder / "samples.npy", self.frames)
+        write_summary(folder / "summary.json", self.summary(generator, critic))
+
+    def summary(self, generator: Generator, critic: Critic) -> dict[str, Any]:
+        """What the phase was and where it ended. Nothing here depends on the time or the machine."""
+        schedule, before = self.job.schedule, self.images_before
+        return {
+            "phase": self.job.name,
+            "kind": self.job.phase.kind,
+            "resolution": self.job.phase.resolution,
+            "steps": schedule.steps,
+            "kimg": schedule.images(schedule.steps) / 1000,
+            "total_kimg": (before + schedule.images(schedule.steps)) / 1000,
+            "sample_kimg": [(before + schedule.images(steps)) / 1000 for steps in schedule.sample_steps()],
+            "generator_parameters": sum(p.numel() for p in generator.parameters()),
+            "critic_parameters": sum(p.numel() for p in critic.parameters()),
+            "final": {key: float(f"{value:.6g}") for key, value in self.rows[-1].items()},
+        }
+
+
 def check_health(row: Row, limit: float, phase: str, kimg: float, advice: str) -> None:
     """Raise RunError when a term is not a number or exceeds the limit; `advice` says what is left and what to do."""
     for name, value in row.items():
@@ -44,22 +104,14 @@ def check_health(row: Row, limit: float, phase: str, kimg: float, advice: str) -
             raise RunError(f"{phase}: training diverged at {kimg:.3f} kimg: {name} is {value:g}; {advice}")
 
 
-def write_losses(path: Path, rows: list[Row]) -> None:
-    """losses.csv: one row per logging interval, six significant digits, nothing that depends on time."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(rows[0].keys())
-        writer.writerows([_number(value) for value in row.values()] for row in rows)
-
-
 class LiveLog:
-    """The same rows while they come, with img/s: for eyes and trackers, and no output of the phase.
+    """The rows of losses.csv as they come, with img/s: for eyes and trackers, and no output of the phase.
 
-    A log that cannot be written is given up with a warning: training does not need it.
+    A log that cannot be written ends with a warning: training does not need it.
     """
 
     def __init__(self, path: Path | None, rows: list[Row]) -> None:
-        """Start the file anew, with the rows that a resumed phase already has."""
+        """Overwrite the file with the rows that a resumed phase already has."""
         self._path, self._headed = path, False
         self._file = self._open(path)
         self._last = (time.monotonic(), 0.0)
@@ -111,10 +163,40 @@ class LiveLog:
 
 
 def _is_log(path: Path) -> bool:
-    """Whether a file is empty or begins as our logs do: any other must survive."""
+    """Whether a file is empty or begins like a log of `pgan train`. Any other must survive."""
     with path.open("rb") as file:
         first = file.readline(10_000)
     return not first or first.endswith(f",{SPEED}\n".encode())
+
+
+def progress_bar(name: str, schedule: Schedule, steps_done: int, shown: bool) -> "tqdm[Any]":
+    """kimg done, img/s, time left, losses; every ten seconds where it goes to a file."""
+    return tqdm(
+        total=schedule.images(schedule.steps),
+        initial=schedule.images(steps_done),
+        desc=name,
+        unit="img",
+        unit_scale=True,
+        mininterval=0.5 if sys.stderr.isatty() else 10.0,
+        bar_format="{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, "
+        "{rate_fmt}{postfix}]",
+        dynamic_ncols=True,
+        disable=not shown,
+    )
+
+
+def in_short(row: Row) -> str:
+    """What the progress bar says of a row."""
+    scores = f"D(real) {row['critic_real']:.3g}, D(fake) {row['critic_fake']:.3g}"
+    return f"{scores}, penalty {row['gradient_penalty']:.3g}" if "gradient_penalty" in row else scores
+
+
+def write_losses(path: Path, rows: list[Row]) -> None:
+    """losses.csv: one row per logging interval, six significant digits, nothing that depends on time."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(rows[0].keys())
+        writer.writerows([_number(value) for value in row.values()] for row in rows)
 
 
 def write_samples(path: Path, frames: list[np.ndarray]) -> None:

@@ -1,13 +1,12 @@
 """Snapshots: what a phase that was stopped needs to go on as if nothing had happened.
 
-They lie outside the phase's outputs, which DVC deletes before it runs a stage.  A phase has a folder of its own, named
-by a fingerprint of all that determines the phase, so that a snapshot of other parameters, another parent, other data or
-code is never used.  Two generations are kept: should the newest turn out to be damaged, the one before still stands.
+They lie outside the phase's outputs, which DVC deletes before it runs a stage.  Each phase has a folder, named by a
+fingerprint of all that determines the phase: a snapshot of other parameters, another parent, other data or code is
+never used.  Two generations are kept: if the newest is damaged, the one before is used.
 """
 
 import hashlib
 import json
-import os
 import shutil
 import sys
 import time
@@ -24,13 +23,9 @@ from tqdm import tqdm
 
 from pgan import files
 from pgan.errors import InputError, RunError
+from pgan.locks import Lock
 from pgan.networks import checkpoint
-from pgan.training.inputs import Inputs
-
-try:
-    import fcntl
-except ImportError:  # Windows: two processes on one phase are then not kept apart
-    fcntl = None  # type: ignore[assignment]
+from pgan.training.watched_files import WatchedFiles
 
 SHARE = 0.02
 """Of the time, what snapshots may take at most."""
@@ -63,7 +58,7 @@ def read_position(content: dict[str, Any], steps: int) -> Position:
     return position
 
 
-def fingerprint(parameters: dict[str, Any], *contents: Inputs) -> str:
+def fingerprint(parameters: dict[str, Any], *contents: WatchedFiles) -> str:
     """Sixteen hex digits of the phase's parameters, the contents of its input files and code, torch's and numpy's
     versions."""
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode())
@@ -99,7 +94,7 @@ class Cadence:
 class Snapshots:
     """The snapshots of one phase, as a context: its lock is let go of at the end.
 
-    Two processes may train the very same phase at once, as queued experiments with the same beginning do.  Both would
+    Two processes may train the same phase at once, as queued experiments with the same first phases do.  Both would
     write the same, so the first one writes, and the other takes over when the first has ended.
     """
 
@@ -192,55 +187,6 @@ def discard(folder: Path) -> bool:
         (folder / name).unlink(missing_ok=True)
     lock.release()
     folder.rmdir()
-    return True
-
-
-class Lock:
-    """A file that one process at a time can hold; the system lets go of it when the process dies, however it dies."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._handle: int | None = None
-
-    def acquire(self) -> bool:
-        """Whether this process holds it, now or since earlier. Raises InputError when it cannot be made."""
-        while self._handle is None:
-            with files.writing(self.path):
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                try:
-                    handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
-                except FileNotFoundError:  # the one who held it deletes the folder at this moment
-                    continue
-            if not _held(handle):
-                os.close(handle)
-                return False
-            if _same(self.path, handle):
-                self._handle = handle
-            else:  # deleted meanwhile by the one who held it
-                os.close(handle)
-        return True
-
-    def release(self) -> None:
-        """Let go."""
-        if self._handle is not None:
-            os.close(self._handle)
-        self._handle = None
-
-
-def _same(path: Path, handle: int) -> bool:
-    try:
-        return path.stat().st_ino == os.fstat(handle).st_ino
-    except FileNotFoundError:
-        return False
-
-
-def _held(handle: int) -> bool:
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
     return True
 
 

@@ -2,33 +2,29 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch._dynamo.exc import TorchDynamoException
 from torch.func import functional_call
 
-from pgan.networks.layers import downsample, upsample
 from pgan.networks.network import Alpha, Critic, Generator, Network
 from pgan.training.config import Training
 from pgan.training.diff_augment import diff_augment
-from pgan.training.engine import PLAIN, Engine, Loss, compiled, warn_of_failed_compilation
+from pgan.training.draws import CriticBatch, Draws, GeneratorBatch, Update
+from pgan.training.engine import PLAIN, Engine, compiled, warn_of_failed_compilation
 from pgan.training.losses import Terms, critic_loss, generator_loss
 from pgan.training.parallel import ALONE, Ranks
 from pgan.training.precision import autocast
 
 
 class Step:
-    """The networks with their optimizers, and their updates.
+    """Both networks with their optimizers, and the updates that train them. Each update returns detached loss terms.
 
-    All updates take: reals (N, C, r, r) as the critic is to see them; labels (N,); latents (N, latent_size); mix
-    (N, 1, 1, 1), the mixing factors of the gradient penalty; the fade; draws (N, DRAWS), with which `diff_augment`
-    changes the fakes, unused where `settings.diff_augment` is empty.  They return the detached loss terms.
-
-    What makes it fast stands where it belongs: one call of the critic for all images (`losses.examine`), a gradient
-    penalty without a second derivative (`image_gradient`), and here fused Adam, one call for the whole average, a
-    critic that computes no gradients of its own while the generator learns, and what the engine says.
+    What makes it fast is elsewhere: one call of the critic for all images and a gradient penalty without a second
+    derivative (`losses.choose_path`), compiled code and memory layout (`engine`).  Here it is fused Adam, one call for
+    the whole average, and a critic that computes no gradients of its own while the generator learns.
     """
 
     def __init__(
@@ -42,7 +38,7 @@ class Step:
         engine: Engine = PLAIN,
         ranks: Ranks = ALONE,
     ) -> None:
-        """The networks stay the caller's own; their parameters are laid out anew in memory where the engine says so."""
+        """The networks stay the caller's own; the engine may lay out their parameters in memory differently."""
         self.ranks = ranks
         self.generator, self.critic, self.ema = generator, critic, ema
         self.settings, self.ema_decay = settings, ema_decay
@@ -57,29 +53,35 @@ class Step:
         if self.compiled:
             self.losses = {name: compiled(loss) for name, loss in self.losses.items()}
 
-    def update_critic(
-        self, reals: Tensor, labels: Tensor, latents: Tensor, mix: Tensor, alpha: Alpha, draws: Tensor | None = None
-    ) -> Terms:
+    # --- the step (Gulrajani et al. 2017, algorithm 1)
+
+    def run(self, draws: Draws, number: int) -> list[Terms]:
+        """Step `number` of a phase: `critic_steps` updates of the critic, then one of the generator; or one of both."""
+        if self.settings.simultaneous:
+            batch = draws.critic_batch(number, 0)
+            self._begin_update(draws, number, "both")
+            return [self.update_both(batch)]
+        terms = []
+        for repeat in range(self.settings.critic_steps):
+            batch = draws.critic_batch(number, repeat)
+            self._begin_update(draws, number, "critic", repeat)
+            terms.append(self.update_critic(batch))
+        generator_batch = draws.generator_batch(number, shown=batch)
+        self._begin_update(draws, number, "generator")
+        return [*terms, self.update_generator(generator_batch)]
+
+    def update_critic(self, batch: CriticBatch) -> Terms:
         """One Adam step of the critic, then the EMA of the generator."""
-        return self._update_and_average("critic", reals, labels, latents, mix, alpha, draws)
+        return self._update_and_average("critic", batch)
 
-    def update_generator(
-        self,
-        latents: Tensor,
-        labels: Tensor,
-        alpha: Alpha,
-        draws: Tensor | None = None,
-        reals: Tensor | None = None,
-    ) -> Terms:
-        """One Adam step of the generator; reals are needed by losses that pair them."""
+    def update_generator(self, batch: GeneratorBatch) -> Terms:
+        """One Adam step of the generator."""
         self.critic.requires_grad_(False)  # its gradients would be computed and thrown away
-        return self._update("generator", latents, labels, alpha, draws, reals)
+        return self._update("generator", batch)
 
-    def update_both(
-        self, reals: Tensor, labels: Tensor, latents: Tensor, mix: Tensor, alpha: Alpha, draws: Tensor | None = None
-    ) -> Terms:
+    def update_both(self, batch: CriticBatch) -> Terms:
         """One Adam step of both networks, each by its gradient before either has moved; then the EMA."""
-        return self._update_and_average("both", reals, labels, latents, mix, alpha, draws)
+        return self._update_and_average("both", batch)
 
     def set_lr(self, lr: float) -> None:
         """Adam's learning rate from here on."""
@@ -87,43 +89,35 @@ class Step:
             for group in optimizer.param_groups:
                 group["lr"] = lr
 
-    def critic_loss(
-        self, reals: Tensor, labels: Tensor, latents: Tensor, mix: Tensor, alpha: Alpha, draws: Tensor | None = None
-    ) -> tuple[Tensor, Terms]:
+    # --- the losses
+
+    def critic_loss(self, batch: CriticBatch) -> tuple[Tensor, Terms]:
         """The critic's loss; see `losses.critic_loss`."""
         with torch.no_grad():
-            fakes = self.fakes(latents, labels, alpha, draws)
-        return critic_loss(self.critic, reals, fakes, labels, mix, alpha, self.settings)
+            fakes = self.fakes(batch)
+        return critic_loss(self.critic, batch, fakes, self.settings)
 
-    def generator_loss(
-        self,
-        latents: Tensor,
-        labels: Tensor,
-        alpha: Alpha,
-        draws: Tensor | None = None,
-        reals: Tensor | None = None,
-    ) -> tuple[Tensor, Terms]:
+    def generator_loss(self, batch: GeneratorBatch) -> tuple[Tensor, Terms]:
         """The generator's loss; see `losses.generator_loss`."""
-        fakes = self.fakes(latents, labels, alpha, draws)
-        return generator_loss(self.critic, fakes, labels, alpha, self.settings, reals)
+        return generator_loss(self.critic, batch, self.fakes(batch), self.settings)
 
-    def both_losses(
-        self, reals: Tensor, labels: Tensor, latents: Tensor, mix: Tensor, alpha: Alpha, draws: Tensor | None = None
-    ) -> tuple[Tensor, Terms]:
-        """The sum of both losses, of the same fakes, whose gradient by each network is that of its own loss alone."""
-        fakes = self.fakes(latents, labels, alpha, draws)
-        critics, terms = critic_loss(self.critic, reals, fakes.detach(), labels, mix, alpha, self.settings)
-        frozen = Frozen(self.critic)
-        generators, more = generator_loss(frozen, fakes, labels, alpha, self.settings, reals)  # type: ignore[arg-type]
+    def both_losses(self, batch: CriticBatch) -> tuple[Tensor, Terms]:
+        """The sum of both losses, of the same fakes. Each network's gradient comes from its own loss alone."""
+        fakes = self.fakes(batch)
+        critics, terms = critic_loss(self.critic, batch, fakes.detach(), self.settings)
+        frozen = cast(Critic, FrozenCritic(self.critic))
+        generators, more = generator_loss(frozen, batch, fakes, self.settings)
         return critics + generators, terms | more
 
-    def fakes(self, latents: Tensor, labels: Tensor, alpha: Alpha, draws: Tensor | None) -> Tensor:
-        """Generated images as the critic sees them."""
-        images = self.generator(latents, labels, alpha)
+    def fakes(self, batch: CriticBatch | GeneratorBatch) -> Tensor:
+        """Generated images as the critic sees them, (N, C, r, r)."""
+        images = self.generator(batch.latents, batch.labels, batch.alpha)
         if not self.settings.diff_augment:
             return images
-        assert draws is not None
-        return diff_augment(images, draws, self.settings.diff_augment)
+        assert batch.augmentation is not None
+        return diff_augment(images, batch.augmentation, self.settings.diff_augment)
+
+    # --- what is kept
 
     def finiteness(self) -> dict[str, float]:
         """For each network 0, or NaN where one of its weights is no longer a finite number."""
@@ -137,13 +131,13 @@ class Step:
 
     @torch.no_grad()
     def load_state(self, state: dict[str, Any]) -> None:
-        """Continue with a saved Adam state; learning rate, betas and epsilon stay those of this step."""
+        """Continue with a saved Adam state; learning rate, betas and epsilon stay as they are."""
         for name, optimizer in self.optimizers.items():
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": state[name]["state"], "param_groups": groups})
             for parameter, own in optimizer.state.items():
-                own["step"] = own["step"].clone()  # what was given stays as it is
-                for key in ("exp_avg", "exp_avg_sq"):  # fused Adam takes for granted that these lie like the parameter
+                own["step"] = own["step"].clone()  # leave the caller's tensors as they are
+                for key in ("exp_avg", "exp_avg_sq"):  # fused Adam expects the parameter's memory layout
                     own[key] = torch.empty_like(parameter).copy_(own[key])
 
     def _adam(self, network: Network, lr: float) -> torch.optim.Adam:
@@ -152,58 +146,65 @@ class Step:
             network.parameters(), lr, betas=(s.adam_beta1, s.adam_beta2), eps=s.adam_epsilon, fused=fused
         )
 
-    def _update_and_average(self, name: str, *inputs: Any) -> Terms:
-        """An update by which the critic learns, then the EMA."""
+    # --- an update
+
+    def _begin_update(self, draws: Draws, number: int, update: Update, repeat: int = 0) -> None:
+        self.set_lr(draws.lr(number, update, repeat))
+        draws.seed_layers(number, update, repeat)
+
+    def _update_and_average(self, update: Update, batch: CriticBatch) -> Terms:
+        """An update that trains the critic, alone or not; then the EMA."""
         self.critic.requires_grad_(True)
-        terms = self._update(name, *inputs)
+        terms = self._update(update, batch)
         average(self.ema, self.generator, self.ema_decay)
         return terms
 
-    def _update(self, name: str, *inputs: Any) -> Terms:
-        """One Adam step on a loss; the detached terms. Where compiled code fails, go on without it from here."""
+    def _update(self, update: Update, batch: CriticBatch | GeneratorBatch) -> Terms:
+        """One Adam step on a loss; the detached terms. Where compiled code fails, this and later steps run eagerly."""
         try:
             with autocast(self.settings.precision, self.device):
-                loss, terms = self.losses[name](*inputs)
-            terms = {key: term.detach() for key, term in terms.items()}
-            self._apply(name, loss, terms)
+                loss, terms = self.losses[update](batch)
+            terms = {name: term.detach() for name, term in terms.items()}
+            self._apply(update, loss, terms)
         except TorchDynamoException as error:
             if not self.compiled:
                 raise
             warn_of_failed_compilation(error)
             self.compiled = False
             self.losses = self._losses()
-            return self._update(name, *inputs)  # the failure came before Adam's step: nothing has changed
+            return self._update(update, batch)  # the failure came before Adam's step: nothing has changed
         return terms
 
-    def _losses(self) -> dict[str, Loss]:
-        """By what they move."""
+    def _losses(self) -> dict[Update, Callable[..., tuple[Tensor, Terms]]]:
         return {"critic": self.critic_loss, "generator": self.generator_loss, "both": self.both_losses}
 
-    def _apply(self, name: str, loss: Tensor, terms: Terms) -> None:
-        moved = self.optimizers.values() if name == "both" else [self.optimizers[name]]
+    def _apply(self, update: Update, loss: Tensor, terms: Terms) -> None:
+        moved = self.optimizers.values() if update == "both" else [self.optimizers[update]]
         for optimizer in moved:
             optimizer.zero_grad()
         loss.backward()
         parameters = [p for optimizer in moved for p in optimizer.param_groups[0]["params"]]
         gradients = [p.grad for p in parameters if p.grad is not None]
-        self.ranks.average([*gradients, *terms.values()])  # the terms travel with them, for nothing
+        self.ranks.average([*gradients, *terms.values()])  # the terms travel along in the same exchange
         for optimizer in moved:
             optimizer.step()
-        if self.settings.weight_clip is not None and name != "generator":
+        if self.settings.weight_clip is not None and update != "generator":
             clip(self.critic, self.settings.weight_clip)
 
 
-class Frozen:
-    """A critic through which gradients pass and at which none arrive, while the same critic learns elsewhere."""
+class FrozenCritic:
+    """The critic with its weights as constants: gradients pass through it to the images, and none reach its weights.
+
+    In one backward pass, the generator learns through it while the critic itself learns from its own loss.
+    """
 
     def __init__(self, critic: Critic) -> None:
-        self.config = critic.config
         self._critic = critic
         self._parameters = {name: p.detach() for name, p in critic.named_parameters()}
 
-    def conditioned_on(self, labels: Tensor) -> "Frozen":
+    def conditioned_on(self, labels: Tensor) -> "FrozenCritic":
         """See `Critic.conditioned_on`."""
-        return Frozen(self._critic.conditioned_on(labels))
+        return FrozenCritic(self._critic.conditioned_on(labels))
 
     def __call__(self, images: Tensor, alpha: Alpha) -> tuple[Tensor, Tensor]:
         return functional_call(self._critic, self._parameters, (images, alpha))
@@ -224,22 +225,3 @@ def average(ema: Generator, generator: Generator, decay: float) -> None:
     torch._foreach_lerp_(list(ema.parameters()), list(generator.parameters()), 1.0 - decay)
     for mine, theirs in zip(ema.buffers(), generator.buffers(), strict=True):
         mine.copy_(theirs)
-
-
-def prepare_reals(
-    images: Tensor, alpha: Alpha, mirror: Tensor | None, augment: Callable[[Tensor], Tensor] | None = None
-) -> Tensor:
-    """Real images as the critic sees them.
-
-    uint8 (N, C, r, r) -> float in [-1, 1]; flipped where `mirror` (N,) is true; augmented, as if the data set held such
-    images; while growing, faded with their own 2×2 means like the generator's images: lerp(x, up(down(x)), 1 - alpha).
-    """
-    x = images.float() / 127.5 - 1.0
-    if mirror is not None:
-        x = torch.where(mirror.view(-1, 1, 1, 1), x.flip(3), x)
-    if augment is not None:
-        x = augment(x)
-    if isinstance(alpha, Tensor) or alpha < 1.0:
-        coarse = upsample(downsample(x))
-        x = coarse + (x - coarse) * alpha
-    return x

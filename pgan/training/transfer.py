@@ -23,13 +23,13 @@ class Batches:
         if most_bytes is None:
             most_bytes = room(device)
         fits = stream.images.nbytes <= most_bytes
-        self._level = torch.from_numpy(np.array(stream.images)).to(device) if fits else None
+        self.level = torch.from_numpy(np.array(stream.images)).to(device) if fits else None
 
     def batch(self, start: int, size: int, share: slice) -> tuple[Tensor, Tensor]:
         """As `Stream.batch`: uint8 (n, C, H, W) and labels (n,) int64."""
-        if self._level is not None:
+        if self.level is not None:
             chosen = self.stream.indices(start, size)[share]
-            return self._level[self._moved(chosen)], self._moved(np.asarray(self.stream.labels[chosen]))
+            return self.level[self._moved(chosen)], self._moved(np.asarray(self.stream.labels[chosen]))
         images, labels = self.stream.batch(start, size, share)
         return self._moved(images), self._moved(labels)
 

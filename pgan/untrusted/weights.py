@@ -1,10 +1,12 @@
 """A module from its weights, whoever wrote them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from pgan.errors import InputError, shown
 
@@ -38,10 +40,26 @@ def with_weights(build: Callable[[], ModuleT], weights: Mapping[str, Any], where
 def empty(build: Callable[[], ModuleT], where: str) -> ModuleT:
     """The module without memory for its weights. Raises InputError when there can be none of that size."""
     try:
-        with torch.device("meta"):
+        with without_memory():
             return build()
     except (RuntimeError, OverflowError, ValueError, TypeError) as error:  # sizes beyond what a tensor can have
         raise InputError(f"{where}: impossible networks: {str(error).partition(chr(10))[0]}") from None
+
+
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """What is built within has shapes and no memory, whatever its size."""
+    with torch.device("meta"), _Unfilled():
+        yield
+
+
+class _Unfilled(TorchFunctionMode):
+    """Skip torch's own initialisation: it has nothing to fill, and the first normal_() would import the compiler."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(function, "__module__", None) == "torch.nn.init":
+            return kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
 
 
 def check_tensor(value: Any, shape: torch.Size, where: str, dtype: torch.dtype | None = None) -> None:

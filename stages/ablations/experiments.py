@@ -1,11 +1,10 @@
-"""DVC experiments by name: queued, followed, stopped, and read when they are done.
+"""DVC experiments by name: queue, watch and stop them.
 
-What changes the queue goes through DVC's command line, what only looks at it through its Python package, which needs
-no process for each look.
+Changes of the queue go through DVC's command line.  Looking at it goes through DVC's Python package, which needs no
+process for each look.
 """
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -24,15 +23,16 @@ from pgan.config import read_yaml
 from pgan.errors import InputError, RunError
 from pgan.experiment import check_experiment
 from pgan.untrusted.strict_yaml import parse
+from stages.ablations.overrides import overrides
 from stages.ablations.rows import Parameters
 from stages.tracking.stage import PARAMS, identity, resolved
 
 PATIENCE_SECONDS = 60
-"""How long an interrupted experiment may take to save what it has, and DVC to notice."""
+"""How long an interrupted experiment may take to save its state, and DVC to notice."""
 
 
 class State(Enum):
-    """Of an experiment; None stands for one that DVC does not know."""
+    """How far an experiment is."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -46,11 +46,11 @@ class Known:
 
     state: State
     commit: str
-    """Of its results, where it is done; else of what was queued."""
+    """The commit of its results if it is done, and otherwise of what was queued."""
 
 
 class Experiments:
-    """The experiments of this repository that began at its present commit."""
+    """The experiments of this repository that start from its present commit."""
 
     def __init__(self) -> None:
         check_path(Path.cwd())
@@ -65,7 +65,7 @@ class Experiments:
             raise InputError(f"{what} ({error}); run `git init`, `dvc init`, `git add` and `git commit`") from None
 
     def known(self) -> dict[str, Known]:
-        """By name. A done one hides an earlier failure."""
+        """All experiments, by name. If one failed before it was done, it counts as done."""
         found = {}
         for state, entries in (
             (State.FAILED, (entry for entry, result in self._queue.iter_done() if result is None)),
@@ -80,14 +80,14 @@ class Experiments:
         return found
 
     def _done(self) -> Iterator[tuple[str, str]]:
-        """(name, commit) of all that have results; DVC keeps each as a git reference below its first commit."""
+        """(name, commit) of all that have results. DVC keeps each as a git reference under its first commit."""
         folder = f"refs/exps/{self._baseline[:2]}/{self._baseline[2:]}/"
         for line in git("for-each-ref", "--format=%(objectname) %(refname)", folder).splitlines():
             commit, reference = line.split(" ", 1)
             yield reference.removeprefix(folder), commit
 
     def enqueue(self, name: str, parameters: Parameters) -> None:
-        """Queue an experiment with these parameters. Raises RunError where DVC refuses, or means something else."""
+        """Queue an experiment. Raises RunError where DVC refuses, or would run it with other parameters than these."""
         changes = overrides(read_yaml(PARAMS), resolved(PARAMS), parameters)
         dvc("exp", "run", "--queue", "--name", name, *(part for change in changes for part in ("-S", change)))
         stashed = parse(git("show", f"{self.known()[name].commit}:./{PARAMS}"))
@@ -101,15 +101,15 @@ class Experiments:
         dvc("queue", "remove", name)
 
     def start(self, jobs: int) -> None:
-        """Have so many workers take from the queue."""
+        """Start this number of workers, which take experiments from the queue."""
         dvc("queue", "start", "--jobs", str(jobs))
 
     def has_workers(self) -> bool:
-        """Whether any process takes from the queue. DVC asks them, and takes a late answer for none."""
+        """Whether any worker lives. DVC itself asks the workers, and takes a late answer for none."""
         return any(map(_is_worker, Path(self._queue.wdir).glob("dvc-exp-worker-*.pid")))
 
     def stop(self, names: list[str]) -> None:
-        """Have no more begun, interrupt these so that they save what they have, and wait for the workers to end."""
+        """Start no more experiments, interrupt these so that they save their state, and wait for the workers to end."""
         dvc("queue", "stop")
         self.interrupt(names)
         for _ in range(PATIENCE_SECONDS):
@@ -118,91 +118,49 @@ class Experiments:
             time.sleep(1)
 
     def interrupt(self, names: list[str]) -> None:
-        """End what runs of these, as Ctrl-C would; what only seems to run, its process gone, becomes failed.
+        """Interrupt the running ones of these, as Ctrl-C would. One whose process is gone becomes a failed one.
 
         `dvc queue kill` would interrupt the worker, too, which then leaves locks and copies of the repository behind.
         """
-        told = set()
+        interrupted = set()
         for _ in range(PATIENCE_SECONDS):
             known = self.known()
             running = [name for name in names if name in known and known[name].state is State.RUNNING]
             if not running:
                 return
             if not self.has_workers():
-                with contextlib.suppress(RunError):  # it has ended in this moment
+                with contextlib.suppress(RunError):  # it has just ended
                     dvc("queue", "kill", *running)
             for name in running:
-                if name not in told and self._interrupt(known[name].commit):
-                    told.add(name)
+                if name not in interrupted and self._interrupt(known[name].commit):
+                    interrupted.add(name)
             time.sleep(1)
 
     def _interrupt(self, queued: str) -> bool:
-        """Send SIGINT to what runs an experiment, and to its stage; False where no process does."""
+        """Send SIGINT to the processes of an experiment. False if there are none."""
         try:
             process = psutil.Process(self._queue.proc[queued].pid)
             group = os.getpgid(process.pid)
             for each in [*process.children(recursive=True), process]:
-                if os.getpgid(each.pid) == group:  # a tracker has left it, and goes on
+                if os.getpgid(each.pid) == group:  # a tracker is in a group of its own, and keeps running
                     each.send_signal(signal.SIGINT)
         except (KeyError, psutil.NoSuchProcess, ProcessLookupError):
             return False
         return True
 
     def last_words(self, name: str) -> str:
-        """The line of a failed experiment's log that says why, as far as one does."""
+        """The line of a failed experiment's log that gives the reason, if one does."""
         done = subprocess.run([*_DVC, "queue", "logs", name], capture_output=True, check=False, **_TEXT)
         lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith(("error:", "ERROR:"))]
         return (errors or lines or ["no log"])[0]
 
 
-# --- parameters as overrides
-
-
-def overrides(raw: Parameters, present: Parameters, wanted: Parameters) -> list[str]:
-    """What turns one params.yaml into another, in the grammar of `dvc exp run --set-param` (Hydra's).
-
-    Args:
-        raw: the present file as it stands; what is not in it cannot be taken out.
-        present: the same with its defaults; what is as wanted there is left alone.
-    """
-    gone = [f"~{key}" for key in _gone(raw, wanted, "")]
-    return gone + [f"++{key}={_written(value)}" for key, value in _changed(present, wanted, "")]
-
-
-def _gone(raw: Parameters, wanted: Parameters, prefix: str) -> Iterator[str]:
-    for key, value in raw.items():
-        if key not in wanted:
-            yield f"{prefix}{key}"
-        elif isinstance(value, dict) and isinstance(wanted[key], dict):
-            yield from _gone(value, wanted[key], f"{prefix}{key}.")
-
-
-def _changed(present: Parameters, wanted: Parameters, prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in wanted.items():
-        before = present.get(key)
-        if isinstance(before, dict) and isinstance(value, dict):
-            yield from _changed(before, value, f"{prefix}{key}.")
-        elif key not in present or before != value:
-            yield f"{prefix}{key}", value
-
-
-def _written(value: Any) -> str:
-    """A value in Hydra's grammar."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_written(part)}" for key, part in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_written, value)) + "]"
-    if isinstance(value, str):
-        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return json.dumps(value)
-
-
 # --- commands
 
 
 def tracked_by_git_or_dvc(path: str) -> None:
-    """Raise InputError for a path of which a copy of the repository, in which the queue runs, would know nothing."""
+    """Raise InputError for a path that would be missing in a copy of the repository: the queue runs in copies."""
     if Path(path).is_absolute():
         return
     if not git("ls-files", "--", path, f"{path}.dvc"):
@@ -212,11 +170,11 @@ def tracked_by_git_or_dvc(path: str) -> None:
 
 _DVC = [sys.executable, "-m", "dvc"]
 _TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "replace"}
-"""How other programs' words are read, in any locale."""
+"""How the output of other programs is read, in any locale."""
 
 
 def dvc(*arguments: str) -> None:
-    """Run `dvc …` out of reach of this terminal's Ctrl-C. Raises RunError with its last line where it fails."""
+    """Run `dvc …`, out of reach of this terminal's Ctrl-C. Raises RunError with DVC's reason if it fails."""
     with tempfile.TemporaryFile("w+", **_TEXT) as said:  # no pipe: workers that it starts would keep it open
         done = subprocess.run(
             [*_DVC, *arguments],
@@ -234,7 +192,7 @@ def dvc(*arguments: str) -> None:
 
 
 def _is_worker(file: Path) -> bool:
-    """Whether the process whose number is in a file lives, and is a worker of DVC's."""
+    """Whether the process whose number is in this file is alive, and a worker of DVC's."""
     try:
         return "queue-worker" in psutil.Process(int(file.read_text(encoding="utf-8"))).cmdline()
     except (OSError, ValueError, psutil.Error):
@@ -242,7 +200,7 @@ def _is_worker(file: Path) -> bool:
 
 
 def check_path(root: Path) -> None:
-    """Raises InputError for a path that DVC writes into a URL as it is, when it copies the repository."""
+    """Raise InputError for a path that breaks DVC's copies of the repository: it goes into a URL unescaped."""
     odd = [character for character in str(root) if character in "#?" or not character.isascii()]
     if odd:
         raise InputError(
@@ -252,7 +210,7 @@ def check_path(root: Path) -> None:
 
 
 def check_committed() -> None:
-    """Raises InputError where the code is not that of the commit by which experiments are known to be done."""
+    """Raise InputError if the code has changed since the commit, as results are looked up by the commit."""
     changed = git("status", "--porcelain", "--untracked-files=no", "--", "pgan", "stages", "dvc.yaml")
     if changed:
         first = changed.splitlines()[0].split(maxsplit=1)[-1]
@@ -262,7 +220,7 @@ def check_committed() -> None:
 
 
 def git(*arguments: str) -> str:
-    """What `git …` prints. Raises RunError where it fails, and InputError where there is none."""
+    """The output of `git …`. Raises RunError if it fails, and InputError if git is not installed."""
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, check=False, **_TEXT)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What finished experiments came to: metrics from DVC, times and run ids from MLflow."""
+"""The results of finished experiments: metrics from DVC, times and run ids from MLflow."""
 
 import json
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ class Result:
     experiment: str
     """DVC's name."""
     commit: str
-    """That DVC keeps it in."""
+    """The commit in which DVC keeps it."""
     metrics: dict[str, float]
     """Of the last phase."""
     run: str | None
     """MLflow's id of its parent run; None where MLflow does not have it."""
     seconds: float | None
-    """Of training, also of the phases that came from DVC's cache, as far as MLflow knows them from any run here."""
+    """Of training.  Phases that came from DVC's cache count where MLflow knows their time from another run."""
     timed: int
-    """Phases of which that is known."""
+    """How many phases have a known time."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """An experiment that is done, and what MLflow knows of it."""
+    """A finished experiment, and what MLflow knows about it."""
 
     cell: Cell
     name: str
@@ -42,11 +42,11 @@ class Done:
     run: str | None
     """MLflow's id of its parent run."""
     times: dict[str, float]
-    """Seconds that phases trained, by what determines them; not those that came from DVC's cache."""
+    """Training time in seconds of the phases that were trained in this run, by what determines a phase."""
 
 
 def read_results(done: dict[str, tuple[Cell, str]]) -> list[Result]:
-    """Of experiments that are done: name → (cell, commit)."""
+    """The results of finished experiments: name → (cell, commit)."""
     settle()
     found = [Done(cell, name, commit, *_tracked(cell.parameters)) for name, (cell, commit) in done.items()]
     times = {key: seconds for each in found for key, seconds in each.times.items()}
@@ -62,7 +62,7 @@ def _result(done: Done, times: dict[str, float]) -> Result:
 
 
 def _origin(parameters: Parameters, phase: str) -> str:
-    """All that determines a phase's training: two rows that agree in it share the phase."""
+    """Everything that determines a phase's training. Rows with the same text share the phase."""
     lineage, name = [], phase
     while name != "init":
         lineage.append(parameters["phases"][name])
@@ -72,7 +72,7 @@ def _origin(parameters: Parameters, phase: str) -> str:
 
 
 def _metrics(commit: str, parameters: Parameters) -> dict[str, float]:
-    """The numbers of an experiment's last phase. Raises RunError where DVC's cache has lost them."""
+    """The metrics of an experiment's last phase. Raises RunError if DVC's cache has lost them."""
     import dvc.api
     from dvc.exceptions import DvcException
 
@@ -86,9 +86,9 @@ def _metrics(commit: str, parameters: Parameters) -> dict[str, float]:
 
 
 def _tracked(parameters: Parameters) -> tuple[str | None, dict[str, float]]:
-    """The parent run of these parameters in this repository, and the times of the phases that were trained in it.
+    """MLflow's parent run of these parameters in this repository, and the times of the phases trained in it.
 
-    Nothing where MLflow has none, or cannot be asked: the table does not depend on it.
+    Nothing if MLflow has none or fails: the table does not depend on it.
     """
     try:
         client, runs = _runs(parameters)
@@ -106,12 +106,11 @@ def _tracked(parameters: Parameters) -> tuple[str | None, dict[str, float]]:
 
 
 def training_seconds(speeds: dict[int, float], images: float) -> float:
-    """The time in which a phase showed so many images.
-
-    Not from a run's start to its end, between which it may have been interrupted for a night.
+    """The time that a phase trained, without interruptions.
 
     Args:
-        speeds: images per second since the point before, by the number of images since `init`.
+        speeds: images per second since the previous point, by the number of images since `init`.
+        images: shown in the phase.
     """
     steps = sorted(speeds)
     lengths = [steps[0] - (steps[-1] - images), *(b - a for a, b in pairwise(steps))]

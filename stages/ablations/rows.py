@@ -1,4 +1,4 @@
-"""An ablation's file: a base and rows of overrides -> the parameters of each (row, seed)."""
+"""The file of an ablation: a base and rows of overrides -> the parameters of each (row, seed)."""
 
 import copy
 import re
@@ -22,11 +22,11 @@ from pgan.untrusted.strict_yaml import parse
 FOLDER = Path(__file__).parent
 MOST_SEEDS = 1000
 PUBLISHED = re.compile(r"swd(_\d+)?|ms_ssim|frechet")
-"""Metrics of which the table has a column."""
+"""Metrics that have a column in the table."""
 NAME = re.compile(r"[A-Za-z0-9_-]+")
-"""What DVC takes as part of an experiment's name."""
+"""Characters that DVC allows in an experiment's name."""
 OF_THE_DATA = ("prepare", "features", "evaluate", "render")
-"""Sections that `--data` brings with it: the images, and how results on them are measured and drawn."""
+"""Sections that `--data` replaces: the images, and how results on them are measured and drawn."""
 
 Parameters = dict[str, Any]
 """The content of a params.yaml."""
@@ -36,15 +36,15 @@ class Row(Section):
     """One row of the table."""
 
     label: str
-    """As the table shows it."""
+    """Its name in the table."""
     like: str | None = None
-    """Another row, whose overrides come first."""
+    """Another row, whose overrides are applied first."""
     set: dict[str, Any] = Field(default={})
-    """Dotted parameter → value; `phases.*.batch` is that of all phases."""
+    """Dotted parameter → value; `phases.*.batch` sets the batch of every phase."""
     total_kimg: float | None = Field(default=None, gt=0)
-    """Where it differs from the ablation's."""
+    """The row's own, if it differs from the ablation's."""
     published: dict[str, float] = Field(default={})
-    """Figures of others, by metric: swd ×10³, ms_ssim, frechet."""
+    """Published figures, by metric: swd ×10³, ms_ssim, frechet."""
 
 
 class Ablation(Section):
@@ -54,11 +54,11 @@ class Ablation(Section):
     source: str
     """What it reproduces."""
     published_source: str = ""
-    """Where the rows' published figures are from, and how far they compare with ours."""
+    """Where the published figures are from, and how far they can be compared."""
     base: str
     """The preset that all rows begin with."""
     total_kimg: float = Field(gt=0)
-    """The last phase goes on until so many."""
+    """The length of all phases together; the last phase is as long as that requires."""
     set: dict[str, Any] = Field(default={})
     """Overrides that all rows share."""
     rows: dict[str, Row] = Field(min_length=1)
@@ -66,7 +66,7 @@ class Ablation(Section):
 
 @dataclass(frozen=True)
 class Choice:
-    """What the command line asks of an ablation."""
+    """The options of the command line."""
 
     rows: list[str] | None = None
     """Keys; None for all."""
@@ -74,7 +74,7 @@ class Choice:
     budget_kimg: float | None = None
     data: str | None = None
     overrides: tuple[tuple[str, Any], ...] = ()
-    """Further (parameter, value), over those of the rows."""
+    """(parameter, value), applied after the rows' own."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Cell:
 
 
 def conditions(cells: Collection[Cell], overrides: Iterable[tuple[str, Any]]) -> str:
-    """How runs were made, in words: images, length, and what was set for all rows."""
+    """How the runs were made, for the table: images, length, and what was set for all rows."""
     images = {(cell.parameters["prepare"]["path"], cell.parameters["prepare"]["resolution"]) for cell in cells}
     lengths: dict[float, list[str]] = {}
     for cell in cells:
@@ -101,10 +101,10 @@ def conditions(cells: Collection[Cell], overrides: Iterable[tuple[str, Any]]) ->
 
 
 def read_ablation(name: str) -> tuple[str, Ablation]:
-    """Its name and content, by the name of one of ours or the path of a YAML file.
+    """The name and content of a built-in ablation, or of a YAML file.
 
     Raises:
-        InputError: there is none, or it is not what an ablation's file must be.
+        InputError: there is no such ablation, or something in it is wrong.
     """
     path = FOLDER / f"{name}.yaml"
     ours = sorted(file.stem for file in FOLDER.glob("*.yaml"))
@@ -131,7 +131,7 @@ def read_ablation(name: str) -> tuple[str, Ablation]:
 
 
 def _check_likeness(ablation: Ablation, key: str, path: Path) -> None:
-    """Raise InputError where a row is like one that is not there, or in the end like itself."""
+    """Raise InputError if a row is like a missing one, or like itself through others."""
     seen, row = {key}, ablation.rows[key]
     while row.like is not None:
         if row.like not in ablation.rows or row.like in seen:
@@ -145,7 +145,7 @@ def cells(name: str, ablation: Ablation, choice: Choice) -> list[Cell]:
     """All runs, seed by seed, each with its checked parameters.
 
     Raises:
-        InputError: a row, a seed, the data, or an override is wrong, with the row and the parameter.
+        InputError: a row, a seed, the data, or an override is wrong; it names the row and the parameter.
     """
     wanted = list(ablation.rows) if choice.rows is None else choice.rows
     for key in wanted:
@@ -169,7 +169,7 @@ def _row_parameters(base: Parameters, name: str, ablation: Ablation, key: str, c
         _override(content, row.set.items(), f"{name}: rows.{key}.set")
     _override(content, choice.overrides, "--set")
     place = Path(f"{name}, row {key}")
-    content = _plain(validate(content, Experiment, place))  # sections that are right in themselves
+    content = _plain(validate(content, Experiment, place))  # each section by itself; the phases do not fit yet
     total = ablation.rows[key].total_kimg or ablation.total_kimg
     _fit_phases(content, total, (choice.budget_kimg or ablation.total_kimg) / ablation.total_kimg, place)
     return _plain(check_experiment(content, place))
@@ -181,13 +181,13 @@ def _plain(experiment: Experiment) -> Parameters:
 
 
 def _lineage(ablation: Ablation, key: str) -> list[Row]:
-    """A row and those that it is like, the first of them first."""
+    """A row after the rows that it is like, in the order in which their overrides apply."""
     row = ablation.rows[key]
     return [*(_lineage(ablation, row.like) if row.like else []), row]
 
 
 def _override(content: Parameters, overrides: Any, where: str) -> None:
-    """Set dotted parameters. Raises InputError where something above the last part is no mapping."""
+    """Set dotted parameters. Raises InputError if something above the last part is no mapping."""
     for key, value in overrides:
         *path, last = key.split(".")
         found = list(_places(content, path))
@@ -198,7 +198,7 @@ def _override(content: Parameters, overrides: Any, where: str) -> None:
 
 
 def _places(content: Any, path: list[str]) -> Iterator[Parameters]:
-    """The mappings at a path, in which `*` stands for every key."""
+    """The mappings at a path; `*` stands for every key."""
     if not isinstance(content, dict):
         return
     if not path:
@@ -212,7 +212,7 @@ def _places(content: Any, path: list[str]) -> Iterator[Parameters]:
 
 
 def _change_data(content: Parameters, data: str) -> None:
-    """Take the images of a preset or parameter file, and how it measures them; or of a folder or archive alone."""
+    """Take images and their measurement from a preset or parameter file, or just images from a folder or archive."""
     path = Path(data)
     if data in names() or path.suffix in (".yaml", ".yml"):
         other = parse(read_preset(data).text) if data in names() else read_yaml(path)
@@ -230,7 +230,7 @@ def _change_data(content: Parameters, data: str) -> None:
 
 
 def _kind(path: Path) -> str | None:
-    """The source that reads a folder or an archive of images; None for anything else."""
+    """The `prepare.source` for a folder or an archive of images; None for anything else."""
     if path.is_dir():
         return "folder"
     if not path.is_file():
@@ -239,7 +239,7 @@ def _kind(path: Path) -> str | None:
 
 
 def _is_zstd(path: Path) -> bool:
-    """Whether a file may be a tar archive that tarfile, before Python 3.14, cannot unpack: `prepare` can."""
+    """Whether a file may be a tar archive in zstd: `prepare` can unpack it, but tarfile only from Python 3.14 on."""
     with open_file(path) as file:
         return identify(file.read(HEAD)) == ZSTD
 
@@ -248,9 +248,9 @@ def _is_zstd(path: Path) -> bool:
 
 
 def _fit_phases(content: Parameters, total_kimg: float, factor: float, place: Path) -> None:
-    """Let the phases end at the data's resolution and at `total_kimg`, all lengths then multiplied by `factor`.
+    """Make the phases end at the data's resolution and at `total_kimg`, and multiply all lengths by `factor`.
 
-    Phases of a higher resolution go; what begins there, without growing, begins at the data's.
+    Phases of a higher resolution are removed.  If the first phase has a higher one, it gets the data's.
     """
     largest = content["prepare"]["resolution"]
     content["init"]["resolution"] = _at_most(content["init"]["resolution"], largest)
@@ -272,9 +272,9 @@ def _fit_phases(content: Parameters, total_kimg: float, factor: float, place: Pa
 
 
 def _fit_targets(content: Parameters) -> None:
-    """Let the last phase have the gradient's target of `training`, and those before it keep their ratio to it.
+    """Give the last phase the gradient target of `training`, and scale the targets of the others with it.
 
-    The presets' targets grow with the distance from the full size, which may have been cut.
+    The presets' targets grow with the distance from the largest size, and that size may have been removed.
     """
     common, phases = content["training"]["gradient_target"], content["phases"].values()
     excess = (list(phases)[-1].get("gradient_target") or common) / common

@@ -1,1 +1,1 @@
-"""What is refused or set aside before a stage works, and compared after it."""
+"""Checks around a stage: where it runs, what earlier runs left behind, and whether its inputs were edited."""

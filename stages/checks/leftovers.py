@@ -1,7 +1,7 @@
-"""Folders of phases that params.yaml no longer has, which a stage must not take for its input.
+"""Folders of phases that params.yaml no longer has: they are moved away, so that no stage reads them.
 
-`render` depends on data/train and data/evaluate as a whole, because DVC knows no list of dependencies for all phases.
-What a removed or renamed phase left there would be hashed along with the rest, here but not in a fresh clone.
+`render` depends on data/train and data/evaluate as a whole, because DVC cannot list the dependencies of all phases.
+DVC would hash the folder of a removed or renamed phase along with the others.  A fresh clone does not have it.
 """
 
 import itertools
@@ -12,16 +12,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 MADE = ("checkpoint.pt", "losses.csv", "samples.npy", "summary.json", "metrics.json")
-"""What stages make of a phase; DVC sees nothing else there (.dvcignore)."""
+"""The outputs of a phase's stages. Other files there are hidden from DVC (.dvcignore)."""
 PHASE = re.compile(r"\w+", re.ASCII)
 ROOT = "init"
-"""Lies among the phases, and is none."""
+"""The folder among the phases that belongs to no phase."""
 
 
 def set_aside(folders: Iterable[Path], phases: Iterable[str]) -> None:
-    """Move what DVC would see in these folders of other than these phases to `removed`, beside them.
+    """Move folders of other phases than these to the folder `removed` beside, and print a line for each.
 
-    Each costs a line.  `dvc repro` brings a phase back from DVC's cache, should params.yaml have it again.
+    If params.yaml gets such a phase back, `dvc repro` restores its files from DVC's cache.
     """
     kept = {ROOT, *phases}
     for folder in folders:
@@ -40,6 +40,6 @@ def _is_seen(path: Path) -> bool:
 
 
 def _free(path: Path) -> Path:
-    """A name that nothing has: grow_8, grow_8.2, …"""
+    """A free name: grow_8, grow_8.2, …"""
     names = itertools.chain([path], (path.with_name(f"{path.name}.{number}") for number in itertools.count(2)))
     return next(name for name in names if not name.exists())

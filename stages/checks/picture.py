@@ -1,7 +1,7 @@
-"""What dvc.yaml lists for a stage, pictured when the stage begins and compared when it ends.
+"""A picture of everything that a stage depends on, taken when the stage begins and compared when it ends.
 
-DVC looks at parameters, code and inputs after a stage's work.  What was edited meanwhile would stand in dvc.lock, and
-in the run cache, as if the outputs had been made of it; so a stage whose surroundings have changed fails.
+DVC reads parameters, code and inputs when a stage has ended.  If one was edited in the meantime, dvc.lock and the run
+cache would record the edited one, although the outputs were made from the old one.  Such a stage fails instead.
 """
 
 import functools
@@ -22,28 +22,31 @@ if TYPE_CHECKING:
 
 GRAPH = Path("dvc.yaml")
 SMALL = 2**20
-"""Bytes of a file whose content is compared; of larger ones, size and time."""
+"""Bytes. Of smaller files the content is compared, of larger ones size and time."""
 FEW = 500
-"""Files of a folder whose contents are compared; of more, such as a data set's images, sizes and times."""
+"""Files. In smaller folders the contents are compared, in larger ones, such as data sets, sizes and times."""
 ANYWHERE = "anywhere"
-"""A folder of the repository for which .dvcignore has no patterns of its own: what it ignores there is litter.
+"""A folder for which .dvcignore has no patterns of its own: what it ignores there is litter, such as Thumbs.db.
 
-DVC sees litter in folders outside of the repository, but no stage uses it, and nothing else is wrong where it appears.
+Outside the repository DVC does see litter.  But no stage uses it, so its appearance is no reason to fail.
 """
 REFERENCE = re.compile(r"\$\{\s*([^{}]+?)\s*\}")
-"""To a parameter, in dvc.yaml: `${prepare.path}`."""
+"""A reference to a parameter in dvc.yaml: `${prepare.path}`."""
 
 
 class Picture:
-    """A stage's surroundings as they are when this is made."""
+    """What a stage depends on, as it was when the picture was taken."""
 
     def __init__(self, stage: str, parameters: Parameters, kept: str = "") -> None:
-        """Of a stage by DVC's name for it, such as `train@grow_8`; empty where dvc.yaml has no such stage.
+        """Take the picture.
 
-        `kept` ends the message of `check`: what is not lost.
+        Args:
+            stage: by DVC's name, such as `train@grow_8`.  If dvc.yaml has no such stage, the picture is empty.
+            parameters: the parameter file as the stage has read it.
+            kept: ends the message of `check`: what is not lost.
 
         Raises:
-            InputError: dvc.yaml cannot be read; or DVC would not see an input, and never run the stage again for it.
+            InputError: dvc.yaml cannot be read; or DVC ignores an input, and would not notice changes in it.
         """
         self._parameters = parameters
         self._then = f" while {stage} ran with what was there before; DVC records nothing; run it again{kept}"
@@ -53,10 +56,10 @@ class Picture:
         self._seen = {place: look(place) for place in places}
 
     def check(self) -> None:
-        """Whether all is still as it was.
+        """Compare.
 
         Raises:
-            RunError: naming the first key or file that is not.
+            RunError: something has changed; it names the first such key or file.
         """
         self._parameters.check_unchanged(self._then)
         for place, seen in self._seen.items():
@@ -69,7 +72,7 @@ class Picture:
 
 
 def read_listed(stage: str, values: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """What dvc.yaml lists for a stage: keys of parameters, and files and folders. Raises as `Picture`."""
+    """The dependencies of a stage in dvc.yaml: parameter keys, and files and folders. Raises as `Picture` does."""
     kind, _, key = stage.partition("@")
     entry = read_yaml(GRAPH).get("stages", {}).get(kind) if GRAPH.is_file() else None
     if entry is None:
@@ -90,7 +93,7 @@ def read_listed(stage: str, values: dict[str, Any]) -> tuple[list[str], list[str
 
 
 def filled(text: str, values: dict[str, Any]) -> str | None:
-    """A text of dvc.yaml with its references filled in; None where one is to `vars` or the like."""
+    """A text of dvc.yaml with the values of its references; None if params.yaml has no such parameter."""
     found = {reference: find(values, reference) for reference in REFERENCE.findall(text)}
     if MISSING in found.values():
         print(f"note: {GRAPH}: {text}: not watched, as params.yaml has no such parameter", file=sys.stderr)
@@ -99,7 +102,7 @@ def filled(text: str, values: dict[str, Any]) -> str | None:
 
 
 def ignored(path: str) -> bool:
-    """Whether DVC passes over a file or folder, by .dvcignore."""
+    """Whether .dvcignore hides a file or folder from DVC."""
     if not Path(".dvc").is_dir():
         return False
     filter_ = _ignore_filter(os.getcwd())
@@ -108,7 +111,7 @@ def ignored(path: str) -> bool:
 
 @functools.cache
 def _ignore_filter(root: str) -> "DvcIgnoreFilter":
-    """DVC's own. It is imported where there is something to ask it: that takes half a second."""
+    """DVC's own filter. Imported here, because that takes half a second."""
     from dvc.fs import localfs
     from dvc.ignore import DvcIgnoreFilter
 
@@ -120,19 +123,19 @@ def _ignore_filter(root: str) -> "DvcIgnoreFilter":
 
 @dataclass(frozen=True)
 class Seen:
-    """A file at one moment."""
+    """The state of a file."""
 
     size: int
     written: int
-    """When its content was, in nanoseconds."""
+    """Last change of the content, in nanoseconds."""
     touched: int
-    """When anything about it was."""
+    """Last change of content, name or rights, in nanoseconds."""
     digest: bytes | None = None
-    """Of its content, where that is compared."""
+    """Of the content, if that is compared."""
 
 
 def look(place: str) -> dict[str, Seen]:
-    """A file, or all files below a folder, by their paths; nothing where there is neither."""
+    """The state of a file, or of all files below a folder, by path. Empty if there is neither."""
     found = statuses(place)
     if len(found) > FEW:
         return found
@@ -143,7 +146,7 @@ def look(place: str) -> dict[str, Seen]:
 
 
 def differences(place: str, before: dict[str, Seen]) -> Iterator[tuple[str, str]]:
-    """What has changed since `look`: (path, what has become of it). A file written again as it was has not."""
+    """(path, what happened to it) for each change since `look`. Writing the same content again is no change."""
     now = statuses(place)
     for path in sorted(before.keys() | now.keys()):
         if path not in now:
@@ -155,7 +158,7 @@ def differences(place: str, before: dict[str, Seen]) -> Iterator[tuple[str, str]
 
 
 def statuses(place: str) -> dict[str, Seen]:
-    """As `look`, of the files' sizes and times alone. Like DVC, it goes into no folder that is a link."""
+    """As `look`, but only sizes and times. Like DVC, this does not enter folders that are links."""
     paths = [place]
     if os.path.isdir(place):
         paths = []
@@ -166,7 +169,7 @@ def statuses(place: str) -> dict[str, Seen]:
     for path in paths:
         try:
             status = os.stat(path)
-        except OSError:  # none, or a link to nowhere
+        except OSError:  # no such file, or a broken link
             continue
         found[path] = Seen(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return found
@@ -181,7 +184,7 @@ def _is_still(path: str, before: Seen, now: Seen) -> bool:
 
 
 def _digest(path: str) -> bytes | None:
-    """None where the file cannot be read."""
+    """None if the file cannot be read."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "blake2b").digest()

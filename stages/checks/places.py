@@ -1,6 +1,6 @@
-"""Whether the pipeline can work where it is: looked at before the work, by `make` and by each stage.
+"""Whether the pipeline can work in this folder: `make` and each stage check it before they start.
 
-As a program it is what `make` asks before it installs anything.  So it needs nothing but Python itself.
+`make` runs this module as a program before it installs anything.  So it needs nothing but Python itself.
 """
 
 import argparse
@@ -15,21 +15,21 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from pgan.errors import InputError, user_errors
-from pgan.terminal import begin
+from pgan.errors import InputError
+from pgan.process import begin, user_errors
 
 FOLDERS = (Path("data"), Path("data/train"), Path("data/evaluate"))
-"""On the way to outputs, as those in the latter two are: DVC refuses an output that lies elsewhere through a link."""
+"""Folders that have outputs in them: DVC refuses an output that a link puts outside the repository."""
 OWN = (".dvc", "dvc.yaml", "params.yaml", "stages", "pgan")
-"""What there is of the pipeline in a whole copy of the repository."""
+"""Parts of the pipeline that a complete copy of the repository has."""
 PLAIN = re.compile(r"[\w./+,=@-]+")
-"""A path in which every program can be installed. Of MLflow's, `%` is one too many, of torch's compiler, `'`."""
+"""A path in which every program works. `%` breaks MLflow's migrations, and `'` breaks torch's compiler."""
 START = "`git init && git add . && git commit -m start`"
 
 
 def check(root: Path) -> None:
-    """Raise InputError where a stage's outputs could not be written, or DVC would refuse them afterwards."""
-    if set("{}") & set(os.path.realpath(root)):  # DVC's progress bars take them for fields
+    """Raise InputError if a stage's outputs could not be written, or if DVC would refuse them afterwards."""
+    if set("{}") & set(os.path.realpath(root)):  # DVC's progress bars take braces for format fields
         raise InputError(f"{root.absolute()}: DVC does not work in a path with '{{' or '}}'; rename the folder")
     for folder in _on_the_way(root):
         name = folder.relative_to(root)
@@ -47,7 +47,7 @@ def check(root: Path) -> None:
 
 
 def _on_the_way(root: Path) -> Iterator[Path]:
-    """The folders above outputs, as far as they are there: data, data/train, data/train/init, …"""
+    """The existing folders above outputs: data, data/train, data/train/init, …"""
     for folder in FOLDERS:
         yield root / folder
     for folder in FOLDERS[1:]:
@@ -56,17 +56,17 @@ def _on_the_way(root: Path) -> Iterator[Path]:
 
 
 def _check_link(folder: Path, name: Path, root: Path) -> None:
-    """Raise InputError for a link that leaves the repository, or leads nowhere. One inside of it does no harm."""
+    """Raise InputError for a link that leaves the repository or is broken. A link inside it does no harm."""
     target = Path(os.path.realpath(folder))
     if not target.exists():
         reason = f"a link to {os.readlink(folder)}, which is not there"
         raise InputError(f"{name}: {reason}; remove the link, or mount the disk that it leads to")
     if not target.is_relative_to(os.path.realpath(root)):
-        cache = shlex.quote(str(target / "dvc-cache"))
+        restore = "git checkout data && " if name == Path("data") else ""  # git keeps pages in it
+        move = f"rm {name} && {restore}dvc cache dir --local {shlex.quote(str(target / 'dvc-cache'))}"
         raise InputError(
             f"{name}: a link to {target}, outside of the repository, where DVC refuses outputs; to keep them on that "
-            f"disk, let DVC's cache lie there: `rm {name} && dvc cache dir --local {cache}`; or mount the disk at "
-            f"{name}, or move the whole repository to it"
+            f"disk, put DVC's cache there: `{move}`; or mount the disk at {name}, or move the whole repository to it"
         )
 
 
@@ -74,7 +74,7 @@ def _check_link(folder: Path, name: Path, root: Path) -> None:
 
 
 def check_repository(root: Path) -> None:
-    """Raise InputError where DVC would refuse to work in this folder, or would see nothing of it."""
+    """Raise InputError if DVC would refuse to work in this folder, or would not see it."""
     missing = [name for name in OWN if not (root / name).exists()]
     if missing:
         raise InputError(
@@ -93,7 +93,7 @@ def check_repository(root: Path) -> None:
 
 
 def _ignored(root: Path) -> bool:
-    """Whether git ignores the pipeline's file. False where there is no git to ask."""
+    """Whether git ignores dvc.yaml. False if git is not installed."""
     command = ["git", "-C", str(root), "check-ignore", "--quiet", "dvc.yaml"]
     try:
         return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0
@@ -102,10 +102,10 @@ def _ignored(root: Path) -> bool:
 
 
 def place_environment(root: Path, environment: Path) -> None:
-    """Make the environment's folder a link to one in a plain path, where it is still to be made and its own is none.
+    """Make a missing environment a link into the user's cache, if programs would not work in the repository's path.
 
     Raises:
-        InputError: there is no plain path either, or a path that not even `make` can hold.
+        InputError: the cache's path is no better, or `make` itself cannot work in the repository's path.
     """
     if "\n" in str(root):
         raise InputError(f"{str(root)!r}: a path with a line break; rename the folder")
@@ -119,14 +119,14 @@ def place_environment(root: Path, environment: Path) -> None:
         )
     place = cache / "environments" / f"pgan-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
     place.mkdir(parents=True, exist_ok=True)
-    environment.unlink(missing_ok=True)  # a link to what is gone
+    environment.unlink(missing_ok=True)  # a broken link
     environment.symlink_to(place)
     print(f"{environment}: a link to {place}: not every program works in a path such as this one", flush=True)
 
 
 def check_links(root: Path, environment: Path) -> None:
-    """Raise InputError where an environment is still to be made, on a disk without symbolic links (FAT, exFAT)."""
-    if environment.exists() or sys.platform == "darwin":  # there it can be made of copies
+    """Raise InputError if a missing environment would be on a disk without symbolic links (FAT, exFAT)."""
+    if environment.exists() or sys.platform == "darwin":  # where it can consist of copies
         return
     with tempfile.TemporaryDirectory(prefix=".links", dir=root) as folder:
         try:
@@ -140,7 +140,7 @@ def check_links(root: Path, environment: Path) -> None:
 
 @user_errors
 def main() -> None:
-    """The program."""
+    """Run the checks that the options name."""
     parser = argparse.ArgumentParser(prog="python -m stages.checks.places", description=__doc__)
     parser.add_argument("--environment", type=Path, help="folder of the Python environment, made or still to be made")
     parser.add_argument("--pipeline", action="store_true", help="whether DVC can run the stages here")

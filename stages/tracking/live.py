@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def follow(path: Path | None, ended: Callable[[], bool]) -> Iterator[list[dict[str, float]]]:
-    """New rows of a growing CSV file, each time that `ended` answers; once it answers yes, the rest."""
+    """New rows of a growing CSV file, each time that `ended` returns; the last ones after it returned True."""
     seen = 0
     while True:
         last = ended()

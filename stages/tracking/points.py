@@ -1,4 +1,4 @@
-"""The points of a run's metrics, each logged once: after a failure or an interruption the same rows come again."""
+"""The points of a run's metrics, each logged once, although rows are repeated after a failure or an interruption."""
 
 import math
 import time
@@ -8,17 +8,17 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric
 
 POSITION = ("images", "kimg", "total_kimg")
-"""Columns of losses.csv that say where a row is, not how training goes."""
+"""Columns of losses.csv that give the position of a row, and are no metrics."""
 SPEED = "img_per_s"
-"""The one column that a repetition need not repeat."""
+"""The only column that may differ when a row is repeated."""
 
 
 class Clash(Exception):
-    """A run holds other values than those that come: it is of other code or data."""
+    """A run has other values than the new ones: it is of other code or data."""
 
 
 class Points:
-    """What a run holds, and what is still to come."""
+    """The points that a run has, and a way to add more."""
 
     def __init__(self, client: MlflowClient, run: str) -> None:
         self._client, self._run = client, run
@@ -27,7 +27,7 @@ class Points:
         self._held = {(point.key, point.step): point.value for point in points}
 
     def add(self, metrics: list[Metric]) -> None:
-        """Log those that are new, in batches as large as MLflow takes. Raises Clash, before any is logged."""
+        """Log the new ones, in batches as large as MLflow takes. Raises Clash before any is logged."""
         if any(self._held.get((m.key, m.step), m.value) != m.value for m in metrics if m.key != SPEED):
             raise Clash
         new = [m for m in metrics if (m.key, m.step) not in self._held]

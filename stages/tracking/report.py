@@ -1,7 +1,7 @@
-"""After `dvc repro`: complete the MLflow run from the files, and say where everything is.
+"""After `dvc repro`: complete the MLflow run from the files, and print where everything is.
 
-No stage of its own, because it makes nothing: run it whenever MLflow missed something, as after `dvc pull` into a fresh
-clone, or when its server was away.
+This is no stage, because it makes nothing.  Run it whenever MLflow missed something: after `dvc pull` into a fresh
+clone, or after its server was down.
 """
 
 import subprocess
@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pgan.errors import RunError, user_errors
-from pgan.terminal import begin
+from pgan.errors import RunError
+from pgan.metric_table import summary_columns
+from pgan.process import begin, user_errors
 from pgan.untrusted.inputs import read_json
 from stages.tracking.stage import PARAMS, resolved, root
 from stages.tracking.tracker import settle
@@ -27,15 +28,15 @@ def main() -> None:
     if subprocess.run([sys.executable, "-m", "dvc", "status", "--quiet"], check=False).returncode:
         raise RunError(f"data/ is not yet, or no longer, what {PARAMS} and the code make; run `dvc repro` first")
     failure = complete(parameters)
-    lasts = failure is not None and _say(failure)
-    for line in summary(failure is None):
+    lasts = failure is not None and _print_failure(failure)
+    for line in summary(list(parameters["phases"]), failure is None):
         print(line)
     if lasts:
         sys.exit(RunError.exit_code)
 
 
-def _say(failure: Exception) -> bool:
-    """Say why tracking failed, before the summary, of which somebody may read the beginning; whether it lasts."""
+def _print_failure(failure: Exception) -> bool:
+    """Print why tracking failed, and return whether only the user can change that. It comes before the summary."""
     remedy, problem = advice(failure), f"MLflow tracking failed ({brief(failure)})"
     if remedy:
         line = f"error: {problem}; {remedy}; the files are whole, and after that this command logs them"
@@ -46,7 +47,7 @@ def _say(failure: Exception) -> bool:
 
 
 def complete(parameters: dict[str, Any]) -> Exception | None:
-    """Log what MLflow missed; why that failed, where it did."""
+    """Log what MLflow missed. Returns the error if that failed."""
     try:
         settle()
         from stages.tracking.runs import Runs
@@ -57,8 +58,8 @@ def complete(parameters: dict[str, Any]) -> Exception | None:
     return None
 
 
-def summary(tracked: bool) -> list[str]:
-    """The lines for the user: pictures, metrics, and MLflow, where it has the run."""
+def summary(phases: list[str], tracked: bool) -> list[str]:
+    """The lines for the user: pictures, metrics of these phases, and MLflow, where it has the run."""
     lines = [
         "",
         f"  progress through all phases  {RENDER / 'progress.gif'}",
@@ -70,25 +71,20 @@ def summary(tracked: bool) -> list[str]:
         f"  loss curves                  {RENDER / 'losses.png'}",
         f"  metrics by phase             {EVALUATE}/<phase>/metrics.json   (or: dvc metrics show)",
     ]
-    rows = [(path.parent.name, read_json(path)) for path in EVALUATE.glob("*/metrics.json")]
-    if rows:
-        lines += ["", *_table(rows)]
+    measured = {phase: read_json(path) for phase in phases if (path := EVALUATE / phase / "metrics.json").is_file()}
+    if measured:
+        lines += ["", *_table(measured)]
     browser = "  compare runs in the browser: make ui   (MLflow at http://127.0.0.1:5000)"
     return [*lines, "", *([browser, ""] if tracked else [])]
 
 
-def _table(rows: list[tuple[str, dict[str, float]]]) -> list[str]:
-    """The phases in order of training, with the few numbers that tell most."""
-    from pgan.config import read_yaml
+def _table(measured: dict[str, dict[str, float]]) -> list[str]:
+    """The phases in order of training, with the values that the table of metrics lists."""
+    import pandas as pd
 
-    order = list(read_yaml(PARAMS)["phases"])
-    wanted = ["frechet", "frechet_target", "precision", "recall", "swd", "ms_ssim"]
-    shown = [key for key in wanted if any(key in numbers for _, numbers in rows)]
-    lines = ["  " + "phase".ljust(16) + "".join(key.rjust(16) for key in shown)]
-    for phase, numbers in sorted((row for row in rows if row[0] in order), key=lambda row: order.index(row[0])):
-        cells = [f"{numbers[key]:.4g}" if key in numbers else "-" for key in shown]
-        lines.append("  " + phase.ljust(16) + "".join(cell.rjust(16) for cell in cells))
-    return lines
+    table = pd.DataFrame.from_dict(measured, orient="index")
+    table = table[[name for name in summary_columns() if name in table]].rename_axis(columns="phase")
+    return [f"  {line}" for line in table.to_string(na_rep="-", float_format="{:.4g}".format).splitlines()]
 
 
 if __name__ == "__main__":

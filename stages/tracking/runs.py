@@ -1,4 +1,4 @@
-"""What is in MLflow: one parent run per repository and resolved params.yaml, with a nested child run per stage.
+"""The runs in MLflow: one parent run per repository and resolved params.yaml, with a nested child run per stage.
 
 A metric's step is the number of real images shown to the critic since `init`: 1000 steps are one kimg.
 """
@@ -41,7 +41,7 @@ class Runs:
 
     def __init__(self, parameters: dict[str, Any], root: Path) -> None:
         self.parameters, self.identity = parameters, identity(parameters)
-        with alone(root):  # two trackers would both make the store, the experiment or the parent
+        with alone(root):  # otherwise two trackers would both create the store, the experiment or the parent
             self.client, self.experiment = connect(root)
             self.repository = repository(root)
             self.parent = self._parent(self._find("experiment"))
@@ -49,7 +49,7 @@ class Runs:
     # --- children
 
     def child(self, stage: Stage) -> "Child":
-        """A run for the stage: an unfinished one of the same parameters goes on, a finished one is replaced."""
+        """A run for the stage: an unfinished one of the same parameters is resumed, a finished one is replaced."""
         self._resume_parent()
         found = self._find(stage.address)
         if found and found.info.status != "FINISHED":
@@ -67,7 +67,7 @@ class Runs:
         return str(run.info.run_id)
 
     def end(self, child: "Child", stage: Stage, status: str) -> None:
-        """Log what the stage made, bring the parent up to date, and then end the run: an open one is tried again."""
+        """Log the stage's outputs, update the parent, and then end the run, as only an open run is tried again."""
         if status != "FINISHED":
             self._terminate(child.run, status)
             self._terminate(self.parent, status)
@@ -82,10 +82,9 @@ class Runs:
     # --- the parent
 
     def complete(self) -> None:
-        """Log everything that the files say and MLflow does not hold yet, and end what is still open.
+        """Log everything in the files that MLflow lacks, and end the runs that are still open.
 
-        The time for it is when every stage is up to date: a child that is not finished then is one of whose end MLflow
-        did not hear.
+        Call this when every stage is up to date.  If a child is open then, MLflow missed the end of its stage.
         """
         for run in self._children():
             if run.info.status != "FINISHED":
@@ -102,7 +101,7 @@ class Runs:
         self._terminate(child.run, "FINISHED")
 
     def _items(self) -> "list[Item]":
-        """What belongs on the parent: a name, the file or folder, how to log it."""
+        """What belongs to the parent: a name, the file or folder, and how to log it."""
         phases = list(self.parameters["phases"])
         items: list[Item] = []
         for phase in phases:
@@ -115,10 +114,10 @@ class Runs:
         return items
 
     def _update(self, items: "list[Item]") -> None:
-        """Log those items that the parent does not hold yet.
+        """Log the items that the parent lacks.
 
-        The same parameters with other code or data give other files.  MLflow cannot take back a metric, so the parent
-        is then made anew.
+        The same parameters with other code or data give other files.  MLflow cannot delete a metric.  So a new parent
+        then replaces the old one.
         """
         try:
             self._log_missing(items)
@@ -127,7 +126,7 @@ class Runs:
             self._log_missing(items)
 
     def _log_missing(self, items: "list[Item]") -> None:
-        """Raises Clash where the parent holds something else."""
+        """Log the items that the parent lacks. Raises Clash if it has others in their place."""
         tags = self.client.get_run(self.parent).data.tags
         digests = {f"pgan.logged.{name}": _digest(path) for name, path, _ in items if path.exists()}
         if any(tags.get(tag, digest) != digest for tag, digest in digests.items()):
@@ -156,7 +155,7 @@ class Runs:
         self.client.log_artifacts(self.parent, str(folder), "pictures")
 
     def _parent(self, found: Run | None) -> str:
-        """The run that stands for the parameters as a whole, made where it is not found."""
+        """The run of the whole experiment, created if it was not found."""
         name = os.environ.get("DVC_EXP_NAME") or f"{self.parameters['prepare']['source']}-{self.identity[:6]}"
         run = found or self._create(name, "experiment", {})
         self._log_params(run, self.parameters)
@@ -167,7 +166,7 @@ class Runs:
             self.client.update_run(self.parent, status="RUNNING")
 
     def _replace_parent(self) -> None:
-        """Start a parent anew and give it the children."""
+        """Create a new parent and give it the children."""
         old, children = self.parent, self._children()
         self.parent = self._parent(None)
         for child in children:
@@ -180,7 +179,7 @@ class Runs:
     # --- MLflow
 
     def _log_params(self, run: Run, content: dict[str, Any]) -> None:
-        """Those that the run lacks: a new run lacks all, one at whose making MLflow failed perhaps some."""
+        """Log the parameters that the run lacks: a new run lacks all, and after a failure a run may lack some."""
         params = [Param(key, redacted(str(value))) for key, value in flatten(content) if key not in run.data.params]
         for i in range(0, len(params), 100):
             self.client.log_batch(run.info.run_id, params=params[i : i + 100])
@@ -196,7 +195,7 @@ class Runs:
         return found[0] if found else None
 
     def _terminate(self, run: str, status: str) -> None:
-        """End a run, and not before it began: the clock may have been set back."""
+        """End a run, but not before its start: the clock may have been set back."""
         began = self.client.get_run(run).info.start_time
         self.client.set_terminated(run, status, max(began, int(time.time() * 1000)))
 
@@ -213,7 +212,7 @@ class Child:
         self._seen: list[Metric] = []
 
     def log_curves(self, rows: list[dict[str, float]]) -> None:
-        """Log rows of losses; those that a stage logged before it was interrupted come again, and are passed over."""
+        """Log rows of losses. Rows that were logged before an interruption are repeated, and skipped."""
         self._log(curves(rows))
 
     def log_outputs(self) -> None:
@@ -225,7 +224,7 @@ class Child:
                 self._log(numbers(read_json(path), step))
             elif path.name == "losses.csv" and self.stage.name == "train":
                 self.log_curves(list(read_rows(path)))
-        for path in files:  # when it is settled which run they belong to
+        for path in files:  # after the metrics, which may replace the run
             self._log_artifact(path)
 
     def _log(self, metrics: list[Metric]) -> None:
@@ -274,7 +273,7 @@ def _images(phase: str) -> int:
 
 
 def _section(parameters: dict[str, Any], stage: Stage) -> dict[str, Any]:
-    """The parameters that a stage is about."""
+    """The parameters that a child run shows."""
     if stage.name == "train":
         return {"phase": parameters["phases"][stage.phase], "training": parameters["training"]}
     if stage.name == "init":
@@ -293,7 +292,7 @@ def _origin() -> dict[str, str]:
 
 
 def _revision() -> str:
-    """Git's commit; none where there is no git, which DVC can do without."""
+    """The commit of git; empty if git is not installed, as DVC works without it."""
     try:
         done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, encoding="ascii", check=False)
     except OSError:
@@ -302,7 +301,7 @@ def _revision() -> str:
 
 
 def _digest(path: Path) -> str:
-    """Of a file's content, or of a folder's files and their names."""
+    """A digest of a file's content, or of a folder's files and their names."""
     digest = hashlib.sha256()
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
         if file.is_file():

@@ -1,4 +1,4 @@
-"""A stage as tracking and the runner know it: what it is, where it runs, and which experiment it belongs to."""
+"""A stage: its name and folders, the repository in which it runs, and the parameters of its experiment."""
 
 import hashlib
 import json
@@ -21,34 +21,34 @@ class Stage:
     out: Path = Path("data")
     """Folder of its outputs."""
     live: Path | None = None
-    """CSV file that grows while it runs."""
+    """CSV file that grows while the stage runs."""
     gathers: tuple[Path, ...] = ()
-    """Folders that it depends on as a whole: of all phases, and of no others."""
+    """Folders that it depends on as a whole, with the files of all phases."""
     kept: str = ""
-    """What is not lost when it fails in the end, as a message says it."""
+    """Ends the message of a stage that fails after its work: what is not lost."""
 
     @property
     def address(self) -> str:
-        """As DVC calls it: `prepare`, `train@grow_8`."""
+        """DVC's name for it: `prepare`, `train@grow_8`."""
         return f"{self.name}@{self.phase}" if self.phase else self.name
 
 
 def root() -> Path:
-    """The user's repository, also when `dvc exp run --temp` or `--queue` runs the stage in a copy of it."""
+    """The user's repository, even if `dvc exp run --temp` or `--queue` runs the stage in a copy of it."""
     return Path(os.environ.get("DVC_ROOT") or ".").resolve()
 
 
 def resolved(params: Path) -> dict[str, Any]:
-    """The parameters of a file as they hold, defaults filled in. Raises InputError for every mistake in it."""
+    """The parameters of a file, with defaults filled in. Raises InputError for every mistake in it."""
     return in_full(read_experiment(params))
 
 
 def in_full(experiment: Experiment) -> dict[str, Any]:
-    """Its parameters as plain values, defaults filled in."""
+    """The parameters of an experiment as plain values, with defaults filled in."""
     content: dict[str, Any] = experiment.model_dump(mode="json", by_alias=True)
     return content
 
 
 def identity(parameters: dict[str, Any]) -> str:
-    """Of an experiment: a digest of all its parameters."""
+    """What identifies an experiment: a digest of all its parameters."""
     return hashlib.sha256(json.dumps(parameters).encode()).hexdigest()[:16]

@@ -1,8 +1,7 @@
-"""The tracking store: opened by one tracker at a time, and made whole or not at all."""
+"""MLflow's tracking store: one tracker at a time opens it, and a new one appears complete or not at all."""
 
 import contextlib
 import errno
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -15,33 +14,33 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import URL, make_url
 
+from pgan.locks import lock
 from stages.tracking.troubles import NAME, DeletedExperiment, tracking_uri
 
 EXPERIMENT = "pgan"
 SQLITE = "sqlite:///"
 DRIVER = "sqlite+pysqlite"
-"""The same to MLflow, but for one thing: of a path with %20 or # in it, it does not make folders of a wrong name."""
+"""Another name for the same store. With it, MLflow creates no folders of a wrong name if a path contains %20 or #."""
 BUSY_SECONDS = 20
-"""How long to wait for another writer of a SQLite file: MLflow's own limit, which it forgets while it opens one."""
+"""How long to wait for another writer of a SQLite file. It is MLflow's limit, which MLflow ignores on opening."""
 
 
 @contextlib.contextmanager
 def alone(root: Path) -> Iterator[None]:
-    """Let other trackers wait that use the same SQLite file, or the same server from this repository."""
+    """Keep out other trackers that use the same SQLite file, or the same server from this repository."""
     path = _database(root)
     folder = path.parent if path else root
     folder.mkdir(parents=True, exist_ok=True)
-    number = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(number, fcntl.LOCK_EX)
+        lock(descriptor, wait=True)
         yield
     finally:
-        os.close(number)
+        os.close(descriptor)
 
 
 def connect(root: Path) -> tuple[MlflowClient, str]:
-    """A client and the experiment's id; by default in a SQLite file in the repository's root."""
+    """A client and the id of the experiment; the default store is a SQLite file in the repository's root."""
     path = _database(root)
     if path is None:
         return _open(tracking_uri(), None)
@@ -53,9 +52,9 @@ def connect(root: Path) -> tuple[MlflowClient, str]:
 
 
 def repository(root: Path) -> str:
-    """What tells this working copy from others that use the same store with the same parameters.
+    """A tag that distinguishes this working copy from others with the same store and parameters.
 
-    A word in a file, and that file's number on the disk: a copy of the folder is another repository.
+    It is a random word in a file, and the inode of that file: a copy of the folder counts as another repository.
     """
     path = root / ".pgan" / "repository"
     path.parent.mkdir(exist_ok=True)
@@ -65,7 +64,7 @@ def repository(root: Path) -> str:
 
 
 def _database(root: Path) -> Path | None:
-    """The SQLite file, seen from the root: DVC may run the stage in a folder that it deletes. None for a server."""
+    """The SQLite file, relative to the root, as DVC may run the stage in a temporary copy. None for a server."""
     if not tracking_uri().startswith(SQLITE):
         return None
     name = make_url(tracking_uri()).database
@@ -73,12 +72,12 @@ def _database(root: Path) -> Path | None:
 
 
 def _address(path: Path, query: dict[str, Any]) -> str:
-    """Of a SQLite file, whatever characters are in its path."""
+    """The URI of a SQLite file, whose path may have any characters."""
     return URL.create(DRIVER, database=str(path), query=query).render_as_string(hide_password=False)
 
 
 def _check_place(path: Path) -> None:
-    """Raise OSError where no database can be, for which MLflow would take two minutes."""
+    """Raise OSError if no database can be there. MLflow would try for two minutes."""
     place = path if path.exists() else path.parent
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -87,12 +86,12 @@ def _check_place(path: Path) -> None:
 
 
 def artifacts(path: Path) -> str:
-    """Where the artifacts of a SQLite file lie: beside it. As a URI, because MLflow puts a path with ' into bad SQL."""
+    """The folder of artifacts, beside a SQLite file. As a URI, because MLflow does not escape a path with ' in SQL."""
     return (path.parent / "mlartifacts").as_uri()
 
 
 def make(path: Path) -> None:
-    """Make the tables, which MLflow does in forty steps: it never mends a file in which it was killed between two."""
+    """Create the store under another name first: MLflow takes forty steps, and never repairs a half-made file."""
     part = path.with_name(f"{path.name}.part")
     for left in (part, path.with_name(f"{part.name}-journal")):
         left.unlink(missing_ok=True)

@@ -1,10 +1,10 @@
 """MLflow as a sink: each stage starts a tracker, a process of its own that logs while the stage works.
 
-A process rather than a thread, so that importing MLflow takes no time from the stage, a server that hangs can be left
-behind, and the run of a stage that was killed outright does not go on for ever: the tracker sees the pipe close.
+It is a process rather than a thread for three reasons.  Importing MLflow takes no time from the stage.  The stage need
+not wait for a server that hangs.  And when a stage is killed, its tracker sees the pipe close and ends the run.
 
-Files are the truth.  Whatever goes wrong here becomes one warning, and the run is completed from the files when
-`render`, the last stage, runs, or by `python -m stages.tracking.report`.
+Files are the truth.  Whatever goes wrong here becomes one warning.  `render`, the last stage, or
+`python -m stages.tracking.report` then completes the run from the files.
 """
 
 import contextlib
@@ -19,29 +19,29 @@ import threading
 import warnings
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
-from pgan.terminal import protect_streams
-from stages.tracking import turn
+from pgan.locks import lock
+from pgan.process import protect_streams
 from stages.tracking.live import follow
 from stages.tracking.stage import Stage, identity
 from stages.tracking.troubles import advice, brief
 
 POLL_SECONDS = 2.0
 RETRY_SECONDS = 60.0
-"""The longest pause between two attempts, while the stage still works; the first ones come sooner."""
+"""The longest pause between two attempts while the stage works. The first pauses are shorter."""
 BAD_ATTEMPTS = 3
-"""After so many failures there is a warning: a server that restarts, or another writer of the database, is no news."""
+"""Failures before a warning: a server that restarts, or another writer of the database, is not worth one."""
 PATIENCE_SECONDS = {"FINISHED": 300.0, "FAILED": 20.0, "KILLED": 1.0}
-"""How long a stage that has ended waits for its tracker; one that was told to stop has to be gone."""
+"""How long a stage that has ended waits for its tracker. After an interruption it must be gone soon."""
 LIFE_SECONDS = {"FINISHED": 300, "FAILED": 120, "KILLED": 120}
-"""How long the tracker may live on, waited for or not: a server that hangs must not keep it for ever."""
+"""How long the tracker may outlive its stage, even if a server hangs."""
 SETTINGS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
-"""An absent server should cost seconds, not MLflow's usual minutes. Who sets these variables is obeyed."""
+"""A missing server should cost seconds, not MLflow's usual minutes. Variables that the user sets take precedence."""
 
 
 class Tracker:
@@ -53,10 +53,10 @@ class Tracker:
 
     def __enter__(self) -> "Tracker":
         if self._stage.live is not None:
-            self._stage.live.unlink(missing_ok=True)  # an earlier run's
+            self._stage.live.unlink(missing_ok=True)  # from an earlier run
         try:
             self._start()
-        except OSError as error:  # no process, no room for the lock
+        except OSError as error:  # no process can start, or the disk is full
             _warn(self._stage, brief(error), "")
         return self
 
@@ -64,10 +64,10 @@ class Tracker:
         if self._process is None:
             return
         status = _status(error)
-        self._say(status)
+        self._send(status)
         try:
             code = self._process.wait(PATIENCE_SECONDS[status])
-        except subprocess.TimeoutExpired:  # it goes on by itself
+        except subprocess.TimeoutExpired:  # it keeps running on its own
             if status == "FINISHED":
                 _warn(self._stage, "no answer in time", "")
             return
@@ -75,26 +75,40 @@ class Tracker:
             _warn(self._stage, f"its process ended with {code}", "")
 
     def _start(self) -> None:
-        with turn.take(self._root, f"{identity(self._parameters)}-{self._stage.address}") as lock:
+        with open_lock(self._root, f"{identity(self._parameters)}-{self._stage.address}") as file:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "stages.tracking.tracker"],
                 stdin=subprocess.PIPE,
                 bufsize=0,
-                pass_fds=[lock.fileno()],
-                start_new_session=True,  # Ctrl-C is the stage's business
+                pass_fds=[file.fileno()],
+                start_new_session=True,  # Ctrl-C is for the stage only
             )
             job = {"stage": _plain(self._stage), "parameters": self._parameters, "root": str(self._root)}
-            self._say(json.dumps(job | {"turn": lock.fileno()}))
+            self._send(json.dumps(job | {"lock": file.fileno()}))
 
-    def _say(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it has died; the exit code will say so
+        with contextlib.suppress(BrokenPipeError):  # the tracker has died; its exit code shows it
             self._process.stdin.write(f"{line}\n".encode())
 
 
+def open_lock(root: Path, run: str) -> TextIO:
+    """The lock file of a run, locked unless an earlier tracker of the run still holds it.
+
+    A stage may start again while the tracker of its last execution is still at work.  Each stage therefore locks the
+    file and passes it to its tracker.  So the stage that started first holds the lock first, however long its tracker
+    takes to start, and the lock is free as soon as that tracker has ended.
+    """
+    folder = root / ".pgan" / "tracking"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / f"{run}.lock").open("w", encoding="utf-8")
+    lock(file.fileno())
+    return file
+
+
 class Ending:
-    """How the stage ended, once it has: its last word on a pipe, or none where it was killed."""
+    """How the stage ended, once it has. The stage writes it to a pipe; a stage that was killed writes nothing."""
 
     def __init__(self, pipe: BinaryIO) -> None:
         self.status = ""
@@ -103,19 +117,19 @@ class Ending:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def wait(self, seconds: float) -> bool:
-        """Whether it is known after at most so long."""
+        """Wait, and return whether the stage has ended."""
         return self._known.wait(seconds)
 
     def _listen(self) -> None:
         self.status = self._pipe.readline().decode().strip() or "KILLED"
-        signal.alarm(LIFE_SECONDS[self.status])  # the system's, which ends the process whatever MLflow does
+        signal.alarm(LIFE_SECONDS[self.status])  # from the system, so that it works whatever MLflow does
         self._known.set()
         os.read(self._pipe.fileno(), 1)  # until the stage is gone
-        _let_go()
+        _close_output()
 
 
 def track(stage: Stage, parameters: dict[str, Any], root: Path, ending: Ending) -> None:
-    """Log a stage until it ends; when MLflow goes on failing, say so once, and try again while there is time."""
+    """Log a stage until it ends. If MLflow keeps failing, warn once, and try again while there is time."""
     warned = False
     for attempt in itertools.count(1):
         try:
@@ -142,7 +156,7 @@ def _track(stage: Stage, parameters: dict[str, Any], root: Path, ending: Ending)
 
 
 def _status(error: BaseException | None) -> str:
-    """MLflow's word for how a stage ended."""
+    """MLflow's status for how a stage ended."""
     if error is None:
         return "FINISHED"
     code = error.code if isinstance(error, SystemExit) else 1
@@ -156,22 +170,22 @@ def _plain(stage: Stage) -> dict[str, str | None]:
 
 
 def _warn(stage: Stage, reason: str, remedy: str) -> None:
-    """Say that tracking failed; what lasts until somebody does something about it comes with what that is."""
+    """Warn that tracking failed, with a remedy if it will not recover on its own."""
     later = "the files are whole; `python -m stages.tracking.report` logs them later"
     if remedy:
         later = f"{remedy}; the files are whole, and after that `python -m stages.tracking.report` logs them"
     print(f"warning: {stage.address}: MLflow tracking failed ({reason}); {later}", file=sys.stderr, flush=True)
 
 
-def _let_go() -> None:
-    """Leave the terminal, or the pipe that somebody reads to its end, to those who come after the stage."""
+def _close_output() -> None:
+    """Close the terminal or pipe: what reads it should see it end with the stage."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     for number in (1, 2):
         os.dup2(nothing, number)
 
 
 def settle() -> None:
-    """Make MLflow quick to give up, and quiet: what matters comes as an exception."""
+    """Make MLflow give up soon, and print nothing: what matters comes as an exception."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     logging.disable()
@@ -179,20 +193,23 @@ def settle() -> None:
 
 
 def main() -> None:
-    """The tracker: the job comes as the first line of standard input, the ending as the second."""
+    """The tracker's process: the first line of standard input is the job, the second says how the stage ended."""
     protect_streams()
-    pipe = os.fdopen(0, "rb", closefd=False)  # not sys.stdin: at the end a thread still waits for it
+    pipe = os.fdopen(0, "rb", closefd=False)  # not sys.stdin, for which a thread still waits at the end
     line = pipe.readline()
-    if not line:  # the stage was stopped before it could say what it was
+    if not line:  # the stage was stopped before it could send the job
         return
     settle()
     if hasattr(os, "nice"):
-        os.nice(19)  # two training threads that wait for each other come to a crawl when a third wants a core
+        os.nice(19)  # training slows down a lot when a third process competes with its two threads
     job = json.loads(line)
     name, phase, out, live = (job["stage"][key] for key in ("name", "phase", "out", "live"))
     stage = Stage(name, phase, Path(out), Path(live) if live else None)
     ending = Ending(pipe)
-    if turn.wait(job["turn"]) or ending.status in ("", "FINISHED"):  # else the earlier tracker marks the run
+    is_first = lock(job["lock"])
+    if not is_first:
+        lock(job["lock"], wait=True)
+    if is_first or ending.status in ("", "FINISHED"):  # otherwise the earlier tracker has marked the run
         track(stage, job["parameters"], Path(job["root"]), ending)
 
 

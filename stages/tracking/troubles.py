@@ -1,4 +1,4 @@
-"""What a failure of MLflow's means: its words in one line, and what to do about one that does not pass by itself."""
+"""MLflow's failures: each in one line, with what to do if it will not pass on its own."""
 
 import errno
 import os
@@ -14,9 +14,9 @@ URI = "MLFLOW_TRACKING_URI"
 NAME = "MLFLOW_EXPERIMENT_NAME"
 DEFAULT = "sqlite:///mlflow.db"
 LONGEST = 200
-"""Characters of MLflow's words, which may be pages of HTML."""
+"""Characters of an MLflow error that are shown. It may be pages of HTML."""
 UNKNOWN_HOST = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
-"""Not EAI_AGAIN, which a machine without a network says."""
+"""Without EAI_AGAIN, the error of a machine without a network."""
 NO_DATABASE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 NO_ACCESS = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
 BAD_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR)
@@ -32,11 +32,11 @@ PACKAGES = {
     "azure": "azure-storage-blob azure-identity",
     "databricks": "databricks-sdk",
 }
-"""Modules that stores and artifacts may need, and who brings them."""
+"""Modules that stores and artifacts may need, and the packages that have them."""
 
 
 class DeletedExperiment(Exception):
-    """The experiment is in MLflow's bin: it takes no runs, and no other may have its name."""
+    """The experiment is deleted: MLflow adds no runs to it, and allows no other of the same name."""
 
     def __init__(self, name: str, number: str) -> None:
         super().__init__(f"the experiment '{name}' was deleted")
@@ -44,7 +44,7 @@ class DeletedExperiment(Exception):
 
 
 def brief(error: BaseException) -> str:
-    """An error of MLflow's in one line, without what is secret; of a long one the beginning, and what it came from."""
+    """An MLflow error in one line, without secrets. A long one is cut, and its first cause is added."""
     words = _line(error)
     if len(words) <= LONGEST:
         return words
@@ -57,21 +57,21 @@ def _line(error: BaseException) -> str:
 
 
 def advice(error: BaseException) -> str:
-    """What to do about a failure that lasts until somebody does it; "" for one that may pass by itself.
+    """What to do about a failure that will not pass on its own; "" for one that may.
 
-    By the types and codes of the error and of those that it came from; by words only where MLflow has no more to say.
+    Judged by the types and codes of the error and its causes, and by its text only where MLflow gives no more.
     """
     causes = list(_chain(error))
-    for judge in (_of_the_address, _of_the_server, _of_the_network, _of_the_database, _of_the_disk):
+    for explain in (_of_the_address, _of_the_server, _of_the_network, _of_the_database, _of_the_disk):
         for cause in causes:
-            found = judge(cause)
+            found = explain(cause)
             if found:
                 return found
     return ""
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what it came from, outermost first; libraries also hide one in another's arguments."""
+    """An error and its causes, outermost first. Libraries also put a cause into an error's arguments."""
     seen: set[int] = set()
     waiting = [error]
     while waiting:
@@ -87,7 +87,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _of_the_address(error: BaseException) -> str:
-    """The variable names no store that there can be."""
+    """No store can have this address."""
     name = type(error).__name__
     if isinstance(error, ImportError) and error.name:
         module = error.name.partition(".")[0]
@@ -111,7 +111,7 @@ def _of_the_address(error: BaseException) -> str:
 
 
 def tracking_uri() -> str:
-    """Of the store that MLflow's variable names, or else the default one."""
+    """The store in MLflow's variable, or the default one."""
     return os.environ.get(URI) or DEFAULT
 
 
@@ -123,7 +123,7 @@ def _is_address() -> bool:
 
 
 def _code(error: BaseException) -> str:
-    """MLflow's own, which a server's answer has, too."""
+    """MLflow's error code, which a server's answer has, too."""
     return str(getattr(error, "error_code", ""))
 
 
@@ -132,7 +132,7 @@ def _folders_allowed() -> bool:
 
 
 def _of_the_server(error: BaseException) -> str:
-    """What a server answers, whoever asks and however often."""
+    """Answers of a server that another attempt would not change."""
     if isinstance(error, DeletedExperiment):
         here = "" if os.environ.get(URI) else f"{URI}={DEFAULT} "
         return f"`{here}mlflow experiments restore -x {error.number}` brings it back, or name another in {NAME}"
@@ -153,7 +153,7 @@ def _of_the_server(error: BaseException) -> str:
 
 
 def _of_the_network(error: BaseException) -> str:
-    """Between here and the server."""
+    """Failures between this machine and the server."""
     if isinstance(error, socket.gaierror) and error.errno in UNKNOWN_HOST:
         return f"no such host: look at {URI}, and at this machine's network"
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -167,7 +167,7 @@ def _of_the_network(error: BaseException) -> str:
 
 
 def _of_the_database(error: BaseException) -> str:
-    """A store that is not, or no longer, what this version of MLflow makes."""
+    """A store that this version of MLflow cannot use."""
     uri = f'"${URI}"' if os.environ.get(URI) else DEFAULT
     name, words = type(error).__name__, str(error)
     if "out-of-date database schema" in words:
@@ -189,7 +189,7 @@ def _of_the_database(error: BaseException) -> str:
 
 
 def _of_the_disk(error: BaseException) -> str:
-    """Places that cannot be written, as far as a name says which."""
+    """Files and folders that cannot be written."""
     if isinstance(error, OSError) and error.errno in BAD_PLACE and error.filename is not None:
         return f"give yourself the right to write to {error.filename}, or name another place in {URI}"
     return ""
@@ -199,7 +199,7 @@ def _of_the_disk(error: BaseException) -> str:
 
 
 def _secrets() -> list[str]:
-    """What must not be said, wherever a library says it: of the tracking URI all that may be a password."""
+    """Texts that must not be printed: everything in the tracking URI and its variables that may be a password."""
     uri = os.environ.get(URI, "")
     rest = uri.partition("://")[2]
     secrets = [os.environ.get(f"MLFLOW_TRACKING_{name}", "") for name in ("PASSWORD", "TOKEN")]

@@ -1,4 +1,4 @@
-"""`make ui`: MLflow's page of the runs in this repository's store, for this machine alone."""
+"""`make ui`: MLflow's web page of the runs in this repository's store, reachable from this machine only."""
 
 import os
 import socket
@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from pgan.errors import InputError, user_errors
-from pgan.terminal import begin
+from pgan.errors import InputError
+from pgan.process import begin, user_errors
 
 HOST = "127.0.0.1"
 PORT = "5000"
@@ -19,13 +19,13 @@ PORT = "5000"
 def ui(
     port: Annotated[str, typer.Option(help=f"Where the server listens on {HOST}.")] = PORT,
 ) -> None:
-    """Start MLflow's server, in the place of this process."""
+    """Start MLflow's server. It replaces this process."""
     check_port(port)
     from stages.tracking.store import artifacts, make
     from stages.tracking.tracker import settle
 
     store = Path("mlflow.db").absolute()
-    if not store.exists():  # MLflow would, in some paths, fail half-way
+    if not store.exists():  # in some paths, MLflow would fail half-way
         settle()
         make(store)
     typer.echo(f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning")
@@ -35,13 +35,13 @@ def ui(
 
 
 def command(port: str, artifacts: str) -> list[str]:
-    """What is started, in the repository's root: the store's path may hold any characters, and so it is relative."""
+    """The server's command line. The store's path is relative, as the full path may have any characters."""
     server = [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", port]
     return [*server, "--backend-store-uri", "sqlite:///mlflow.db", "--default-artifact-root", artifacts]
 
 
 def check_port(text: str) -> None:
-    """Raise InputError where no server can listen on a port of this machine."""
+    """Raise InputError if no server can listen on this port."""
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**16):
         raise InputError(f"PORT: {text!r} is no port; choose one from 1024 to 65535: `make ui PORT=5001`")
     advice = f"choose another: `make ui PORT={5001 if text != '5001' else 5002}`"

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("pgan", "stages", "sources", "params.yaml", "dvc.yaml", ".dvcignore", ".gitignore")
+PAGES = ("data/README.md", "data/raw/README.md")
+PARTS = ("pgan", "stages", *PAGES, "params.yaml", "dvc.yaml", ".dvcignore", ".gitignore")
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     """A repository of its own in which `dvc repro` has run."""
     folder = tmp_path_factory.mktemp("demo")
+    (folder / "data/raw").mkdir(parents=True)
     for name in PARTS:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)

@@ -26,7 +26,8 @@ def test_it_names_98_5_percent_of_the_test_images(tmp_path: Path) -> None:
     def pgan(*arguments: str) -> None:
         subprocess.run([sys.executable, "-m", "pgan", *arguments], cwd=tmp_path, check=True)
 
-    (tmp_path / "sources").symlink_to(MNIST)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/raw").symlink_to(MNIST)
     pgan("preset", "mnist-progressive")
     pgan("prepare")
     pgan("features")

@@ -466,13 +466,13 @@ def downloads() -> Iterator[Case]:
         "http://\udcff/",
     ):
         yield Case("download", f"from {url[:20]!r}", lambda _, u=url: ["download", "mnist", "--url", u])
-    yield Case("download", "a file that is another", wrong_mirror)
+    yield Case("download", "from a folder of this machine", local_mirror)
     yield Case("download", "an unknown set", lambda _: ["download", "x" * 1000])
     yield Case("download", "into a file", lambda _: ["download", "mnist", "--out", "params.yaml"])
     yield Case("download", "into a device", lambda _: ["download", "cifar10", "--out", "/dev/full/x"])
 
 
-def wrong_mirror(folder: Path) -> list[str]:
-    """A server, here a folder, that holds something else under the name."""
+def local_mirror(folder: Path) -> list[str]:
+    """A folder, which is no server, that holds something else under the name."""
     shutil.copy(folder / "train-images-idx3-ubyte", folder / "train-images-idx3-ubyte.gz")
     return ["download", "mnist", "--out", ".", "--url", f"file://{folder}/elsewhere"]

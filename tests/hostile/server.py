@@ -34,14 +34,17 @@ def import_everything() -> None:
     """What the commands import in their bodies, so that a fork need not."""
     import matplotlib.figure  # noqa: F401
     import onnxruntime  # noqa: F401
+    import pandas  # noqa: F401
     import PIL.Image
+    import pooch  # noqa: F401
+    import requests  # noqa: F401
     import safetensors.torch  # noqa: F401
     import sklearn.datasets  # noqa: F401
     import torch
 
     import pgan.cli
+    import pgan.interchange.generator_file
     import pgan.interchange.onnx
-    import pgan.interchange.source
     import pgan.interchange.tensors
     import pgan.interchange.torchscript
     import pgan.metrics.evaluation

@@ -98,8 +98,8 @@ def write_params(folder: Path, **changes: Any) -> None:
 def build(folder: Path, server: Server) -> None:
     """Make the world in an empty folder."""
     write_params(folder)
-    for name in ("tmp", "sources"):
-        (folder / name).mkdir()
+    for name in ("tmp", "data/raw"):
+        (folder / name).mkdir(parents=True)
     (folder / "official.pkl").write_bytes(_official())
     _images(folder)
     checkpoint = "data/train/grow_8/checkpoint.pt"
@@ -121,8 +121,8 @@ def build(folder: Path, server: Server) -> None:
 
 
 def _official() -> bytes:
-    sys.path.append(str(ROOT / "tests/interchange"))
-    import official_reference as official
+    sys.path.append(str(ROOT / "tests"))
+    from oracles import official_reference as official
 
     g, d, values = official.networks()
     return bytes(official.pickled([official.state(role, d if role == "D" else g, values[role]) for role in values]))

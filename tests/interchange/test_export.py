@@ -12,7 +12,7 @@ from command_line import pgan, refused
 from pgan.errors import InputError
 from pgan.interchange import official
 from pgan.interchange.description import FORMAT
-from pgan.interchange.source import open_generator, open_source
+from pgan.interchange.generator_file import open_generator, open_generator_file
 from pgan.networks import checkpoint
 
 CPU = torch.device("cpu")
@@ -38,7 +38,7 @@ def inputs(config, n=5):
 def same_images(path, ema):
     """The largest difference to the generator, for batches of any size."""
     z, labels = inputs(ema.config)
-    source = open_source(path, CPU)
+    source = open_generator_file(path, CPU)
     return max(
         (
             source.images(z[:n], None if labels is None else labels[:n])
@@ -143,7 +143,7 @@ def test_a_growing_snapshot_is_drawn_as_far_as_it_has_faded_and_not_exported(net
     run = {"step": 5, "rows": [{"alpha": 0.1}, {"alpha": 0.25}], "means": {}, "frames": []}
     ema = written(networks, 8, tmp_path / "snapshot.pt", run=run)
     z, _ = inputs(networks)
-    images = open_source(tmp_path / "snapshot.pt", CPU).images(z, None)
+    images = open_generator_file(tmp_path / "snapshot.pt", CPU).images(z, None)
     assert torch.equal(images, ema(z, None, 0.25))
     assert not torch.equal(images, ema(z))
     assert "25%" in refused("export", tmp_path / "snapshot.pt", tmp_path / "a.safetensors")
@@ -223,7 +223,7 @@ def test_no_generator_is_refused_in_one_line(tmp_path, suffix, content):
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(content)
     with pytest.raises(InputError, match=rf"a\.{suffix}: ") as error:
-        open_source(path, CPU)
+        open_generator_file(path, CPU)
     assert "\n" not in str(error.value)
 
 

@@ -1,33 +1,29 @@
-"""benchmarks/fidelity.py: holds for official pairs of every kind, and fails where something is wrong."""
+"""verification/fidelity.py: holds for official pairs of every kind, and fails where something is wrong."""
 
-import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
-import official_reference as official
 import pytest
 import torch
+from oracles import official_reference as official
 from test_official import OPTIONS, written
 
 from pgan.training import losses
+from verification import losses as fidelity_losses
+from verification import metrics, rounding
+from verification.fidelity import main, metric_table
+from verification.losses import unresolved
+from verification.page import INTRODUCTION, table
+from verification.pair import Pair
+from verification.rounding import retried
+from verification.rows import largest, relative
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT.parent / "shared/fixtures/official"
 needs_fixtures = pytest.mark.skipif(not FIXTURES.is_dir(), reason="the official fixtures of ../shared are not here")
-
-
-@pytest.fixture(scope="module")
-def fidelity():
-    """The script as a module."""
-    spec = importlib.util.spec_from_file_location("fidelity", ROOT / "benchmarks/fidelity.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fidelity"] = module  # its dataclasses look for it there
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["fidelity"]
 
 
 def pair(tmp_path, changes=None, fix=None, **options):
@@ -50,8 +46,8 @@ def pair(tmp_path, changes=None, fix=None, **options):
         pytest.param("rgb32_labels_fused", ["--float64"], marks=pytest.mark.slow),  # tries many roundings
     ],
 )
-def test_the_official_fixtures_are_met(name, precision, fidelity, capsys):
-    assert fidelity.main([str(FIXTURES / f"{name}.pkl"), str(FIXTURES / f"{name}.npz"), *precision]) == 0
+def test_the_official_fixtures_are_met(name, precision, capsys):
+    assert main([str(FIXTURES / f"{name}.pkl"), str(FIXTURES / f"{name}.npz"), *precision]) == 0
     table = capsys.readouterr().out
     assert "**no**" not in table
     for quantity in (
@@ -81,22 +77,22 @@ SOME = {
 
 
 @pytest.mark.parametrize("options", SOME.values(), ids=SOME)
-def test_pairs_of_other_options_are_met(options, fidelity, tmp_path, capsys):
-    assert fidelity.main(pair(tmp_path, options)) == 0, capsys.readouterr().out
+def test_pairs_of_other_options_are_met(options, tmp_path, capsys):
+    assert main(pair(tmp_path, options)) == 0, capsys.readouterr().out
     assert "Missing" not in capsys.readouterr().out
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("option", OPTIONS)
-def test_pairs_of_every_option_are_met(option, fidelity, tmp_path, capsys):
-    assert fidelity.main(pair(tmp_path, OPTIONS[option])) == 0, capsys.readouterr().out
+def test_pairs_of_every_option_are_met(option, tmp_path, capsys):
+    assert main(pair(tmp_path, OPTIONS[option])) == 0, capsys.readouterr().out
     assert "Missing" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("loss_lod", [0.0, 1.5, 2.0])
-def test_losses_at_any_level_of_detail_are_met(loss_lod, fidelity, tmp_path, capsys):
+def test_losses_at_any_level_of_detail_are_met(loss_lod, tmp_path, capsys):
     changes = {"label_size": 3, "num_channels": 3}
-    assert fidelity.main(pair(tmp_path, changes, loss_lod=loss_lod)) == 0, capsys.readouterr().out
+    assert main(pair(tmp_path, changes, loss_lod=loss_lod)) == 0, capsys.readouterr().out
 
 
 def scaled(name, factor):
@@ -135,31 +131,31 @@ def moved(prefix):
         (scaled("G_lod2", np.nan), "images of G "),
     ],
 )
-def test_whatever_is_wrong_is_found(fix, quantity, fidelity, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(fidelity, "NOISES", fidelity.NOISES[::24])
-    assert fidelity.main(pair(tmp_path, {"label_size": 3}, fix)) == 1
+def test_whatever_is_wrong_is_found(fix, quantity, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(rounding, "NOISES", rounding.NOISES[::24])
+    assert main(pair(tmp_path, {"label_size": 3}, fix)) == 1
     failed = [line for line in capsys.readouterr().out.splitlines() if "**no**" in line]
     assert len(failed) == 1
     assert failed[0].startswith(f"| {quantity}")
 
 
-def test_a_gradient_of_what_is_not_in_use_must_be_zero(fidelity, tmp_path, capsys):
+def test_a_gradient_of_what_is_not_in_use_must_be_zero(tmp_path, capsys):
     def fix(arrays):
         assert not arrays["D_grad/FromRGB_lod0/weight"].any()
         arrays["D_grad/FromRGB_lod0/weight"] += 1
 
-    assert fidelity.main(pair(tmp_path, fix=fix, loss_lod=1.25)) == 1
+    assert main(pair(tmp_path, fix=fix, loss_lod=1.25)) == 1
     assert "D_grad/FromRGB_lod0/weight" in capsys.readouterr().out
 
 
-def test_no_rounding_undoes_a_fault_in_the_code(fidelity, tmp_path, monkeypatch):
+def test_no_rounding_undoes_a_fault_in_the_code(tmp_path, monkeypatch):
     files = pair(tmp_path)
-    monkeypatch.setattr(fidelity, "NOISES", fidelity.NOISES[::4])
-    monkeypatch.setattr(fidelity, "OFFICIAL", fidelity.OFFICIAL.model_copy(update={"drift": 0.0}))
-    assert fidelity.main(files) == 1
+    monkeypatch.setattr(rounding, "NOISES", rounding.NOISES[::4])
+    monkeypatch.setattr(fidelity_losses, "OFFICIAL", fidelity_losses.OFFICIAL.model_copy(update={"drift": 0.0}))
+    assert main(files) == 1
 
 
-def test_an_activation_whose_sign_hangs_on_rounding_is_no_failure(fidelity, tmp_path, capsys, monkeypatch):
+def test_an_activation_whose_sign_hangs_on_rounding_is_no_failure(tmp_path, capsys, monkeypatch):
     """One pixel that the first layer maps to 0 but for its last digits: correct gradients may take either slope."""
     g, d, values = official.networks(resolution=4)
     arrays = official.fixture(g, d, values, batch=4, loss_lod=0.0)
@@ -175,16 +171,16 @@ def test_an_activation_whose_sign_hangs_on_rounding_is_no_failure(fidelity, tmp_
         _, loss = official.critic_loss(graphs["G"], graphs["D"], z, y, reals, u, 0.0)
         np.savez(tmp_path / "a.npz", **kept, **official.gradients("D", graphs["D"], loss))
         files = [str(written(tmp_path / "a.pkl", g, d, values)), str(tmp_path / "a.npz")]
-        assert fidelity.main([*files, "--partial"]) == 0, capsys.readouterr().out
+        assert main([*files, "--partial"]) == 0, capsys.readouterr().out
         noted = "with rounding |" in capsys.readouterr().out
         with monkeypatch.context() as patch:
-            patch.setattr(fidelity, "NOISES", ())
-            plainly.append(fidelity.main([*files, "--partial"]))
+            patch.setattr(rounding, "NOISES", ())
+            plainly.append(main([*files, "--partial"]))
         assert noted == (plainly[-1] == 1)
     assert 1 in plainly
 
 
-def test_what_a_file_does_not_hold_is_a_failure_unless_partial(fidelity, tmp_path, capsys):
+def test_what_a_file_does_not_hold_is_a_failure_unless_partial(tmp_path, capsys):
     gone = ("D_adam", "G_grad/8x8", "loss_drift", "Gs_lod", "G_lod1")
 
     def fix(arrays):
@@ -193,10 +189,10 @@ def test_what_a_file_does_not_hold_is_a_failure_unless_partial(fidelity, tmp_pat
 
     names = ("D_adam5/…", "G_grad/8x8/Conv1/weight", "loss_drift", "Gs_lod0", "G_lod1", "D_adam_losses")
     files = pair(tmp_path, fix=fix)
-    assert fidelity.main(files) == 1
+    assert main(files) == 1
     told = capsys.readouterr()
     assert told.err.count("\n") == 1
-    assert fidelity.main([*files, "--partial"]) == 0
+    assert main([*files, "--partial"]) == 0
     partial = capsys.readouterr()
     assert partial.err == ""
     for name in names:
@@ -207,34 +203,34 @@ def test_what_a_file_does_not_hold_is_a_failure_unless_partial(fidelity, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["lods", "loss_lod", "mix", "reals", "latents", "labels"])
-def test_an_input_that_is_missing_is_a_failure(name, fidelity, tmp_path, capsys):
+def test_an_input_that_is_missing_is_a_failure(name, tmp_path, capsys):
     def fix(arrays):
         del arrays[name]
 
-    assert fidelity.main(pair(tmp_path, {"resolution": 4}, fix, loss_lod=0.0)) == 1
+    assert main(pair(tmp_path, {"resolution": 4}, fix, loss_lod=0.0)) == 1
     assert name in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "name", ["D_grad/4x4/Dense2/bias", "G_grad/x", "G_var/x", "D_adam5/x", "Gs_var/x", "D_var/x", "G_lod9", "H_lod0"]
 )
-def test_arrays_that_cannot_be_placed_end_in_one_line(name, fidelity, tmp_path, capsys):
+def test_arrays_that_cannot_be_placed_end_in_one_line(name, tmp_path, capsys):
     def fix(arrays):
         arrays[name] = np.zeros(3, np.float32)
 
     with pytest.raises(SystemExit) as stop:
-        fidelity.main(pair(tmp_path, {"resolution": 4}, fix, loss_lod=0.0))
+        main(pair(tmp_path, {"resolution": 4}, fix, loss_lod=0.0))
     assert stop.value.code == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert name in error
 
 
-def test_arrays_that_were_not_compared_are_named(fidelity, tmp_path, capsys):
+def test_arrays_that_were_not_compared_are_named(tmp_path, capsys):
     def fix(arrays):
         arrays["notes"] = np.zeros(3, np.float32)
 
-    assert fidelity.main(pair(tmp_path, {"resolution": 4}, fix, loss_lod=0.0)) == 0
+    assert main(pair(tmp_path, {"resolution": 4}, fix, loss_lod=0.0)) == 0
     assert "In the file, but not compared: `notes`." in capsys.readouterr().out
 
 
@@ -263,12 +259,12 @@ def test_arrays_that_were_not_compared_are_named(fidelity, tmp_path, capsys):
         ("D_loss", lambda a: np.array("one")),
     ],
 )
-def test_arrays_of_another_shape_or_type_end_in_one_line(name, shape, fidelity, tmp_path, capsys):
+def test_arrays_of_another_shape_or_type_end_in_one_line(name, shape, tmp_path, capsys):
     def fix(arrays):
         arrays[name] = shape(np.asarray(arrays[name]))
 
     with pytest.raises(SystemExit) as stop:
-        fidelity.main(pair(tmp_path, {"resolution": 4, "label_size": 3}, fix, loss_lod=0.0))
+        main(pair(tmp_path, {"resolution": 4, "label_size": 3}, fix, loss_lod=0.0))
     assert stop.value.code == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
@@ -276,47 +272,47 @@ def test_arrays_of_another_shape_or_type_end_in_one_line(name, shape, fidelity, 
 
 
 @pytest.mark.parametrize("fault", [lambda norms: norms.bfloat16().float(), lambda norms: norms * 1.02])
-def test_a_fault_in_float32_alone_is_found(fault, fidelity, tmp_path, capsys, monkeypatch):
+def test_a_fault_in_float32_alone_is_found(fault, tmp_path, capsys, monkeypatch):
     """float64 would compute around it."""
     files = pair(tmp_path)
-    plain = losses.judge_and_gradient
+    plain = losses.score_and_gradient
 
     def faulty(*arguments):
         scores, logits, gradient = plain(*arguments)
         norms = gradient.square().sum((1, 2, 3), keepdim=True).sqrt()
         return scores, logits, gradient if norms.dtype == torch.float64 else gradient * (fault(norms) / norms)
 
-    monkeypatch.setattr(fidelity, "NOISES", fidelity.NOISES[::6])
-    monkeypatch.setattr(losses, "judge_and_gradient", faulty)
-    assert fidelity.main(files) == 1
+    monkeypatch.setattr(rounding, "NOISES", rounding.NOISES[::6])
+    monkeypatch.setattr(losses, "score_and_gradient", faulty)
+    assert main(files) == 1
     assert "| **no** |" in capsys.readouterr().out
-    assert fidelity.main([*files, "--float64"]) == 0
+    assert main([*files, "--float64"]) == 0
 
 
-def test_rounding_excuses_gradients_alone_and_no_large_deviation(fidelity, tmp_path, capsys):
+def test_rounding_excuses_gradients_alone_and_no_large_deviation(tmp_path, capsys):
     def rows_of(pair):
         first = 0.0 if pair.noise else 1.0
-        yield from fidelity.largest("near", "", 0.1, {"a": first}, retry=True)
-        yield from fidelity.largest("far", "", 0.04, {"a": first}, retry=True)
-        yield from fidelity.largest("a loss", "", 0.1, {"a": first})
+        yield from largest("near", "", 0.1, {"a": first}, retry=True)
+        yield from largest("far", "", 0.04, {"a": first}, retry=True)
+        yield from largest("a loss", "", 0.1, {"a": first})
 
-    pair_ = fidelity.Pair((), None, None, torch.float32, {})
-    rows = fidelity.retried(rows_of, pair_)
+    pair_ = Pair((), None, None, torch.float32, {})
+    rows = retried(rows_of, pair_)
     assert [(row.quantity, row.held) for row in rows] == [("near", True), ("far", False), ("a loss", False)]
     assert rows[0].plain.deviation == 1.0
 
 
-def test_what_float32_does_not_resolve_is_named_with_its_deviation(fidelity):
+def test_what_float32_does_not_resolve_is_named_with_its_deviation():
     both = {"large": (torch.ones(4) * 1e3, torch.ones(4) * 1e3), "small": (torch.tensor([2e-5]), torch.tensor([1e-5]))}
-    found = {name: fidelity.relative(name, *tensors) for name, tensors in both.items()}
+    found = {name: relative(name, *tensors) for name, tensors in both.items()}
     assert found["small"] == pytest.approx(1)
-    below = fidelity.unresolved(both, found, 1e-3)
-    (row,) = fidelity.largest("gradients", "relative norm", 1e-3, found, below, True)
+    below = unresolved(both, found, 1e-3)
+    (row,) = largest("gradients", "relative norm", 1e-3, found, below, True)
     assert row.held
     assert (row.deviation, row.worst) == (found["small"], "small")
-    assert "small (1.0e+00)" in fidelity.table("a", [row], Arrays())
+    assert "small (1.0e+00)" in table("a", [row], Arrays())
     both["small"] = (torch.tensor([1e-3]), torch.tensor([1e-5]))
-    assert fidelity.unresolved(both, {**found, "small": 99.0}, 1e-3) == []
+    assert unresolved(both, {**found, "small": 99.0}, 1e-3) == []
 
 
 class Arrays(dict):
@@ -334,31 +330,31 @@ def test_the_script_measures_the_package_beside_it(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"hello", None])
-def test_files_that_are_none_end_in_one_line(content, fidelity, tmp_path, capsys):
+def test_files_that_are_none_end_in_one_line(content, tmp_path, capsys):
     files = pair(tmp_path)
     if content is None:
         Path(files[1]).unlink()
     else:
         Path(files[1]).write_bytes(content)
     with pytest.raises(SystemExit) as stop:
-        fidelity.main(files)
+        main(files)
     assert stop.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
 @needs_fixtures
-def test_metrics_are_met(fidelity, monkeypatch):
-    monkeypatch.setattr(fidelity, "SWD_SEEDS", 2)
-    text, held = fidelity.metric_table(FIXTURES / "metrics.npz")
+def test_metrics_are_met(monkeypatch):
+    monkeypatch.setattr(metrics, "SWD_SEEDS", 2)
+    text, held = metric_table(FIXTURES / "metrics.npz")
     assert held, text
     for quantity in ("Laplacian pyramids", "sliced Wasserstein distance", "MS-SSIM", "Fréchet distance"):
         assert f"| {quantity}" in text
 
 
 @needs_fixtures
-def test_the_page_in_docs_is_this_script_s(fidelity):
+def test_the_page_in_docs_is_this_script_s():
     page = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
-    assert page.startswith(fidelity.INTRODUCTION)
+    assert page.startswith(INTRODUCTION)
     assert [line for line in page.splitlines() if line.startswith("## ")] == [
         "## gray16, float32",
         "## gray16, float64",

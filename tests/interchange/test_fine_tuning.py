@@ -1,8 +1,8 @@
 """From an official pickle to a further phase of training, through the commands."""
 
-import official_reference as official
 import torch
 import yaml
+from oracles import official_reference as official
 from test_official import written
 from typer.testing import CliRunner
 
@@ -18,7 +18,7 @@ def pgan(*arguments):
 
 def test_a_phase_is_trained_from_imported_networks(params_file, parameters, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "sources").mkdir()
+    (tmp_path / "data/raw").mkdir(parents=True)
     g, d, values = official.networks(resolution=8, fused_scale=False)
     written(tmp_path / "official.pkl", g, d, values)
     pgan("import", "official.pkl", "imported.pt")

@@ -3,14 +3,15 @@
 from pathlib import Path
 
 import numpy as np
-import official_reference as official
 import pytest
 import torch
+from oracles import official_reference as official
 from typer.testing import CliRunner
 
 from pgan.cli import app
 from pgan.errors import InputError
-from pgan.interchange.official import import_official, read_official
+from pgan.interchange.official import import_official
+from pgan.interchange.official_pickle import read_official
 from pgan.interchange.variables import variables_of
 from pgan.networks import checkpoint
 

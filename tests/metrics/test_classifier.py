@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pgan.errors import InputError
-from pgan.metrics.classifier import Classifier, _augment, load_classifier, resize, save_classifier, train_classifier
+from pgan.metrics.classifier import Classifier, augment, load_classifier, resize, save_classifier, train_classifier
 from pgan.metrics.config import ClassifierParams
 
 CPU = torch.device("cpu")
@@ -75,16 +75,16 @@ def test_larger_images_are_averaged_down_as_the_pyramid_is() -> None:
     assert resize(images, 32).shape == (2, 1, 32, 32)
 
 
-def test_augmentation_moves_and_mirrors_whole_images() -> None:
+def testaugmentation_moves_and_mirrors_whole_images() -> None:
     images = torch.arange(8.0).expand(64, 1, 8, 8).clone()
-    moved = _augment(images, 2, mirror=False, random=np.random.default_rng(0))
+    moved = augment(images, 2, mirror=False, random=np.random.default_rng(0))
     shifts = {tuple(image[0, 0].tolist()) for image in moved}
     assert shifts == {tuple(float(min(7, max(0, i + d))) for i in range(8)) for d in range(-2, 3)}
-    mirrored = _augment(images, 0, mirror=True, random=np.random.default_rng(0))
+    mirrored = augment(images, 0, mirror=True, random=np.random.default_rng(0))
     ways = [tuple(image[0, 0].tolist()) for image in mirrored]
     assert set(ways) == {tuple(range(8)), tuple(range(7, -1, -1))}
     assert 16 < ways.count(tuple(range(8))) < 48
-    assert torch.equal(_augment(images, 0, mirror=False, random=np.random.default_rng(0)), images)
+    assert torch.equal(augment(images, 0, mirror=False, random=np.random.default_rng(0)), images)
 
 
 def test_unlabelled_images_are_refused_with_advice(noise_pyramid: Path, params: ClassifierParams) -> None:

@@ -14,7 +14,8 @@ from sklearn.datasets import load_digits
 
 from pgan.data.pyramid import LABELS, level_name, read_meta, write_meta
 from pgan.metrics.command import evaluate, features
-from pgan.metrics.modes import channels_apart, digits_apart, has_modes, mode_metrics, together
+from pgan.metrics.digit_channels import channels_apart, digits_apart, has_modes, together
+from pgan.metrics.modes import mode_metrics
 from pgan.networks import checkpoint
 from pgan.networks.config import Networks
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from oracles import sliced_wasserstein as direct
 
-from benchmarks import sliced_wasserstein_reference as direct
 from pgan.metrics import sliced_wasserstein as module
 from pgan.metrics.sliced_wasserstein import (
     laplacian_pyramid,

@@ -10,7 +10,7 @@ from pgan.errors import InputError
 from pgan.networks import checkpoint
 from pgan.networks.architectures import build_critic, build_generator
 from pgan.networks.config import Networks
-from pgan.networks.fish import SameConv
+from pgan.networks.fish.networks import SameConv
 
 DCGAN = {"architecture": "dcgan", "channels": 3, "classes": 0, "latent_size": 100, "label_size": 100, "width": 64}
 DCGAN |= {"instance_norm": True, "leaky_slope": 0.2}

@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pgan.networks.layers import (
-    BatchNorm,
+from pgan.networks.layers import BatchNorm, leaky_relu, minibatch_stddev, pixel_norm, upsample
+from pgan.networks.progressive.layers import (
     Conv,
     Dense,
     DenseToMap,
@@ -15,10 +15,6 @@ from pgan.networks.layers import (
     LayerNorm,
     MinibatchDiscrimination,
     UpConv,
-    leaky_relu,
-    minibatch_stddev,
-    pixel_norm,
-    upsample,
 )
 
 

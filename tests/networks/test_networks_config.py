@@ -1,61 +1,45 @@
-"""The size of networks is known, and bounded, before anything is built."""
+"""An architecture is chosen by its name; its size is known, and bounded, before anything is built."""
 
-import itertools
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
-import torch
 
-from pgan.networks.architectures import build_critic, build_generator
-from pgan.networks.config import MOST_PARAMETERS, Networks
+from pgan.networks.architectures import ARCHITECTURES, MOST_PARAMETERS, check_resolution, count_parameters
+from pgan.networks.config import LARGEST, Networks
 
-CHANGES = {
-    "base_size": (4, 7),
-    "channels": (1, 3),
-    "classes": (0, 10),
-    "latent_size": (None, 5),
-    "fmap_base": (8192, 33),
-    "fmap_decay": (1.0, 0.5),
-    "minibatch_stddev": (0, 4),
-}
-
-
-DCGAN = {"architecture": "dcgan", "channels": 3, "classes": 0, "latent_size": 5, "label_size": 3, "width": 2}
+DCGAN = {"architecture": "dcgan", "channels": 3, "classes": 0, "latent_size": 100, "label_size": 3, "width": 64}
 DCGAN |= {"instance_norm": True, "leaky_slope": 0.2}
-DCGAN_CHANGES = ("classes", "width", "instance_norm")
-FISH = {"architecture": "fish", "channels": 3, "latent_size": 5, "width": 2, "leaky_slope": 0.2, "dropout": 0.5}
+FISH = {"architecture": "fish", "channels": 3, "latent_size": 256, "width": 128, "leaky_slope": 0.2, "dropout": 0.5}
 FISH |= {"minibatch_stddev": 4, "tanh": False}
 
 
-def built(config, resolution):
-    with torch.device("meta"):
-        parts = (build_generator(config, resolution), build_critic(config, resolution))
-    return sum(weight.numel() for part in parts for weight in part.parameters())
+@pytest.fixture
+def progressive(networks):
+    """Parameters of progressive networks with these changes, validated."""
+    return lambda **changes: Networks.model_validate(networks.model_dump() | changes)
 
 
-@pytest.mark.parametrize("doublings", [0, 1, 4])
-def test_parameters_are_counted_as_they_are_built(networks, doublings):
-    for values in itertools.product(*CHANGES.values()):
-        config = networks.model_copy(update=dict(zip(CHANGES, values, strict=True)) | {"fmap_max": 100})
-        assert config.parameters(doublings + 1) == built(config, config.base_size << doublings)
+def test_parameters_are_those_of_the_published_networks(progressive):
+    paper = progressive(channels=3, latent_size=512, fmap_base=8192, fmap_max=512, minibatch_stddev=4)
+    assert round(count_parameters(paper, 1024) / 1e6, 1) == 46.2, "Table 2: 23.1M each"
+    tiny = progressive(latent_size=2, fmap_base=1, fmap_max=1, minibatch_stddev=4)
+    generator = (2 * 16 + 1) + (9 + 1) + (1 + 1)  # dense layer, convolution, to image
+    critic = (1 + 1) + (2 * 9 + 1) + (16 + 1) + (1 + 1)  # from image, convolution, both dense layers
+    assert count_parameters(tiny, 4) == generator + critic
+    assert count_parameters(Networks.model_validate(FISH), 32) == 3_606_403 + 2_701_841
 
 
-@pytest.mark.parametrize("doublings", [0, 2])
-def test_parameters_of_the_ingredients_are_counted_too(networks, doublings):
-    for changes in ({"batch_norm": True}, {"layer_norm": True}, {"minibatch_discrimination": 3, "classes": 10}):
-        config = networks.model_copy(update=changes | {"fmap_base": 100, "fmap_max": 20})
-        assert config.parameters(doublings + 1) == built(config, 4 << doublings), changes
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_parameters_of_fixed_networks_are_counted_as_they_are_built(channels):
-    for changes in itertools.product((0, 7), (3, 5), (True, False)):
-        config = Networks.model_validate(
-            DCGAN | {"channels": channels} | dict(zip(DCGAN_CHANGES, changes, strict=True))
-        )
-        assert config.parameters() == built(config, 64), changes
-    for group in (0, 4):
-        config = Networks.model_validate(FISH | {"channels": channels, "minibatch_stddev": group})
-        assert config.parameters() == built(config, 32)
+def test_every_architecture_has_networks_of_its_own_parameters(progressive):
+    sections = (progressive(), Networks.model_validate(DCGAN), Networks.model_validate(FISH))
+    for section in sections:
+        architecture = ARCHITECTURES[section.architecture]
+        assert type(section) is architecture.section
+        for network in architecture.load_networks():
+            assert network(section, section.first_resolution).config is section
+    assert {section.architecture for section in sections} == set(ARCHITECTURES)
 
 
 def test_an_architecture_is_chosen_by_its_name_and_has_keys_of_its_own(networks):
@@ -68,16 +52,75 @@ def test_an_architecture_is_chosen_by_its_name_and_has_keys_of_its_own(networks)
     with pytest.raises(ValueError, match="have 64"):
         Networks.model_validate(DCGAN).resolutions(32)
     with pytest.raises(ValueError, match=r"exceed the limit.*networks\.width"):
-        Networks.model_validate(DCGAN | {"width": 2**16}).resolutions(64)
+        check_resolution(Networks.model_validate(DCGAN | {"width": 2**16}), 64)
+
+
+@pytest.mark.parametrize("name", ["fishes", "", 7, None, ["fish"], {}, True])
+def test_an_unknown_architecture_is_named(name):
+    with pytest.raises(ValueError, match=r"architecture\n  Input should be 'progressive', 'dcgan' or 'fish'"):
+        Networks.model_validate(FISH | {"architecture": name})
 
 
 def test_networks_that_could_never_fit_are_refused(networks):
     wide = networks.model_copy(update={"fmap_base": 2**20, "fmap_max": 2**14})
-    assert wide.parameters(1) > MOST_PARAMETERS
     with pytest.raises(ValueError, match="exceed the limit of 268,435,456"):
-        wide.stage(4)
+        check_resolution(wide, 4)
     with pytest.raises(ValueError, match="8192 pixels"):
-        networks.stage(16384)
+        check_resolution(networks, 16384)
+
+
+def largest(fields, **others):
+    """Parameters at the upper bounds of their fields."""
+    return {"fmap_base": 2**31, "fmap_max": 2**20, "classes": 2**20, "latent_size": 2**20, **fields, **others}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        largest({}, fmap_decay=0.0),
+        largest({}, fmap_decay=0.0, base_size=LARGEST, minibatch_discrimination=2**16, layer_norm=True),
+        largest({}, fmap_decay=64.0, base_size=2, batch_norm=True),
+        DCGAN | {"width": 2**16, "latent_size": 2**20, "label_size": 2**20, "classes": 2**20},
+        FISH | {"width": 2**16, "latent_size": 2**20},
+    ],
+    ids=["wide", "wide and high", "deep", "dcgan", "fish"],
+)
+def test_the_largest_that_the_fields_admit_are_refused_at_once(changes, progressive):
+    config = Networks.model_validate(changes) if "architecture" in changes else progressive(**changes)
+    size = {"dcgan": 64, "fish": 32}.get(config.architecture, LARGEST)
+    count_parameters(progressive(), 4)  # torch is there
+    started = time.process_time()
+    with pytest.raises(ValueError, match=r"networks of .* parameters at .* exceed the limit"):
+        check_resolution(config, size)
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_modest_networks_fit_at_every_resolution(name, progressive):
+    """At the upper ends of what is called modest, with all that adds weights, the networks are within the limit."""
+    section = ARCHITECTURES[name].section
+    rest = {"channels": 3} | ({"fmap_base": 2**31, "fmap_decay": 0.0, "batch_norm": True, "layer_norm": True})
+    base = {"progressive": progressive().model_dump() | rest, "dcgan": DCGAN, "fish": FISH}[name]
+    config = section.model_validate(base | section.modest)
+    assert config.is_modest
+    last = {"dcgan": 64, "fish": 32}.get(name, LARGEST)
+    count = count_parameters(config, last)
+    assert MOST_PARAMETERS / 100 < count <= MOST_PARAMETERS
+    for key, limit in section.modest.items():
+        assert not section.model_validate(base | section.modest | {key: limit * 2}).is_modest
+
+
+def test_torch_is_imported_only_to_count_what_is_not_modest():
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from pgan.experiment import check_experiment
+        from pgan.config import read_yaml
+        content = read_yaml(Path("params.yaml"))
+        check_experiment(content, Path("params.yaml"))
+        assert "torch" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)
 
 
 def test_batches_that_no_device_holds_are_refused(networks):

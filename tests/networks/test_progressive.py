@@ -5,7 +5,7 @@ import torch
 
 from pgan.networks.checkpoint import fresh, grow
 from pgan.networks.layers import downsample, pixel_norm, upsample
-from pgan.networks.progressive import Critic, Generator
+from pgan.networks.progressive.networks import Critic, Generator
 
 OFFICIAL = {"latent_size": None, "fmap_base": 8192, "fmap_max": 512, "channels": 3, "fused_scale": True}
 

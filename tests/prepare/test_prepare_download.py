@@ -21,7 +21,8 @@ CONTENT = {"a.gz": bytes(range(256)) * 5000, "b.gz": b"b"}
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves CONTENT; `cut/` breaks off, `wrong/` sends something else, `chunked/` gives no length."""
+    """Serves CONTENT. `cut/` and `early/` break off, `wrong/` sends something else, `endless/` gives no length, `odd/`
+    gives one that is no number, and `encoded/` calls the file's own compression an encoding."""
 
     requests: list[str]
 
@@ -29,16 +30,19 @@ class Handler(BaseHTTPRequestHandler):
         self.requests.append(self.path)
         folder, _, name = self.path.strip("/").rpartition("/")
         data = CONTENT.get(name)
-        if data is None or folder not in ("mirror", "cut", "wrong", "endless"):
+        if data is None or folder not in ("mirror", "cut", "early", "wrong", "endless", "odd", "encoded"):
             self.send_error(404)
             return
         self.send_response(200)
         if folder != "endless":
-            self.send_header("Content-Length", str(len(data)))
+            self.send_header("Content-Length", "many" if folder == "odd" else str(len(data)))
+        if folder == "encoded":
+            self.send_header("Content-Encoding", "x-gzip")
         self.end_headers()
         if folder == "wrong":
             data = bytes(len(data))
-        self.wfile.write(data[: len(data) // 2] if folder == "cut" else data)
+        sent = {"cut": len(data) // 2, "early": 0}.get(folder, len(data))
+        self.wfile.write(data[:sent])
         self.close_connection = True
 
     def log_message(self, *_: object) -> None:
@@ -85,16 +89,32 @@ def test_a_damaged_file_is_replaced(server: str, fetch: Callable[..., Result], t
     assert (tmp_path / "out" / "b.gz").read_bytes() == b"b"
 
 
-def test_another_server(server: str, fetch: Callable[..., Result]) -> None:
-    assert fetch("--url", f"{server}/endless").exit_code == 0
-    assert Handler.requests == ["/endless/a.gz", "/endless/b.gz"]
+@pytest.mark.parametrize("folder", ["endless", "encoded"])
+def test_another_server(folder: str, server: str, fetch: Callable[..., Result], tmp_path: Path) -> None:
+    assert fetch("--url", f"{server}/{folder}").exit_code == 0
+    assert Handler.requests == [f"/{folder}/a.gz", f"/{folder}/b.gz"]
+    assert (tmp_path / "out" / "a.gz").read_bytes() == CONTENT["a.gz"]
+
+
+def test_a_file_without_end_is_given_up(
+    server: str, fetch: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pgan.fetch.LARGEST", 1000)
+    result = fetch("--url", f"{server}/endless")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        f"error: {server}/endless/a.gz: more than the limit of 1000 bytes: not the file that was expected"
+    )
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
     ("folder", "message"),
     [
         ("wrong", "not the file that was expected: SHA-256"),
-        ("cut", "broke off"),
+        ("cut", "broke off after"),
+        ("early", "broke off after 0 bytes"),
+        ("odd", "'many'; try again"),
         ("missing", "the server says 404 Not Found; try another with --url"),
     ],
 )
@@ -112,10 +132,15 @@ def test_failures_leave_nothing(
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:1", "http://no-such-host.invalid", "nonsense", "http://127.0.0.1:x/"]
 )
-def test_no_server(url: str, fetch: Callable[..., Result]) -> None:
+def test_no_server(url: str, fetch: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    files = (downloads.RemoteFile("a.gz", "0" * 64),)
+    monkeypatch.setitem(downloads.DATASETS, "mnist", downloads.Dataset("http://127.0.0.1:1/", files))
     result = fetch("--url", url)
     assert result.exit_code == 1
-    assert "cannot be reached" in result.stderr.splitlines()[-1]
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith(f"error: {url.rstrip('/')}/a.gz: cannot be reached: ")
+    assert last.endswith("; if you are online, try another with --url")
+    assert "HTTPConnectionPool" not in last, "the system's reason, not the library's"
     assert "Traceback" not in result.output
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pgan.errors import InputError
-from pgan.networks.config import Progressive
+from pgan.networks.progressive import Progressive
 from pgan.presets.catalogue import BASED_ON, FOLDER, names, read_preset
 from pgan.presets.overlay import WHOLE, overlay
 from pgan.untrusted.strict_yaml import parse
@@ -32,7 +32,7 @@ def test_a_preset_is_valid_and_says_what_it_is(name: str) -> None:
     assert preset.experiment().phases
     assert preset.reproduces.endswith(".")
     assert preset.source.endswith(".")
-    assert "Every knob of the experiment." in preset.text
+    assert "Every parameter of the experiment." in preset.text
     assert "Based on" not in preset.text
     assert max(map(len, preset.text.splitlines())) <= 125
     assert not re.search(r"\S#", preset.text)
@@ -55,6 +55,14 @@ def merged(lower: Any, upper: Any, key: str = "") -> Any:
     if "architecture" in upper and upper["architecture"] != lower["architecture"]:
         return upper
     return lower | {k: merged(lower[k], v, k) if k in lower else v for k, v in upper.items()}
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_comment_of_a_preset_is_lost(name: str) -> None:
+    _, _, body = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8").partition("\n\n")
+    comments = [line[line.index("#") :] for line in body.splitlines() if "#" in line]
+    assert comments
+    assert [comment for comment in comments if comment not in read_preset(name).text] == []
 
 
 @pytest.mark.parametrize("top", [256, 1024])
@@ -144,7 +152,7 @@ c: [1, 2]
         ("a:\n  two: {x: 3}\n", "  two: {x: 1, y: 2}", "  two: {x: 3}"),
         ("a:\n  three: 3\n", "  two: {x: 1, y: 2}\n", "  two: {x: 1, y: 2}\n  three: 3\n"),
         ("phases:\n  # why\n  r: {kimg: 3}\n", "  p: {kimg: 1}\n  q: {kimg: 2}", "  # why\n  r: {kimg: 3}"),
-        ("# other\nphases:\n  p: {kimg: 1}\n  q: {kimg: 2}\n", "\n# above phases", "# other"),
+        ("phases:  # own\n  # why\n  p: {kimg: 1}\n  q: {kimg: 2}\n", "phases:\n", "phases:  # own\n  # why\n"),
         ("networks:\n  architecture: fish\n  latent: 1\n", "  width: 3  # px", "  architecture: fish\n  latent: 1"),
         ("c:\n  - 3\n", "c: [1, 2]", "c:\n  - 3"),
         ("d: 5\n", "c: [1, 2]\n", "c: [1, 2]\nd: 5\n"),

@@ -31,7 +31,7 @@ def test_a_new_file_is_written_at_once() -> None:
     assert result.exit_code == 0, result.output
     assert Path("params.yaml").read_text() == read_preset("mnist-progressive").text
     assert list(read_experiment(Path("params.yaml")).phases)[-1] == "stabilize_28"
-    assert "put its images at sources/train-images-idx3-ubyte.gz" in result.output
+    assert "put its images at data/raw/train-images-idx3-ubyte.gz" in result.output
 
 
 def test_what_is_there_is_overwritten_only_by_a_user_who_has_seen_the_difference(
@@ -48,7 +48,7 @@ def test_what_is_there_is_overwritten_only_by_a_user_who_has_seen_the_difference
     assert "+  source: folder" in shown.output
     assert Path("p.yaml").read_text() == before
 
-    monkeypatch.setattr("pgan.presets.command._interactive", lambda: True)
+    monkeypatch.setattr("pgan.presets.command.is_interactive", lambda: True)
     assert answered("n", "preset", "celeba-hq-256", "--params", "p.yaml") == 1
     assert Path("p.yaml").read_text() == before
     assert answered("y", "preset", "celeba-hq-256", "--params", "p.yaml") == 0

@@ -70,7 +70,7 @@ def experiment(tmp_path: Path, write_losses_csv: Callable[..., Path]) -> Callabl
     ) -> Path:
         from pgan.data.pyramid import LABELS, Meta, level_name, write_meta
         from pgan.networks import checkpoint
-        from pgan.networks.config import Progressive
+        from pgan.networks.progressive import Progressive
 
         networks = Progressive(
             base_size=base,
@@ -120,7 +120,10 @@ def experiment(tmp_path: Path, write_losses_csv: Callable[..., Path]) -> Callabl
         write_meta(pyramid, Meta(30, channels, levels, [str(i) for i in range(classes)], "test", "0"))
         content = {
             "seed": 1,
-            "phases": {name: {"from": parent, "kind": kind} for name, (kind, parent, _) in phases.items()},
+            "phases": {
+                name: {"from": parent, "kind": kind, "resolution": r, "kimg": 2.0, "batch": 8, "lr": 0.001}
+                for name, (kind, parent, r) in phases.items()
+            },
             "render": RENDER | (render or {}),
         }
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))

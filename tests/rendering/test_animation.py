@@ -9,11 +9,12 @@ from PIL import Image
 
 from pgan.config import Parameters
 from pgan.errors import InputError
+from pgan.phases import read_phases
 from pgan.rendering.animation import format_kimg, phase_frames, snapshots, write_gif
 from pgan.rendering.caption import FAINT, TEXT, caption, caption_width, text_size, timeline
 from pgan.rendering.config import Render
 from pgan.rendering.grid import GROUND, gap_of, grid
-from pgan.rendering.phases import read_phases
+from pgan.rendering.phases import read_trained
 
 Experiment = Callable[..., Path]
 CHAIN = {
@@ -48,7 +49,7 @@ def test_kimg_is_written_for_readers(kimg: float, text: str) -> None:
 
 def test_frames_show_the_same_latents_at_the_same_size(experiment: Experiment, settings: Render) -> None:
     root = experiment(CHAIN)
-    phases = read_phases(Parameters.read(root / "params.yaml"), root / "train")
+    phases = read_trained(read_phases(Parameters.read(root / "params.yaml")), root / "train")
     frames = phase_frames(phases, settings, classes=0)
     assert len(frames) == 3 + 3 + 3  # all but the first snapshot of grow_8 and stabilize_8
     assert len({frame.size for frame in frames}) == 1
@@ -72,7 +73,7 @@ def _contains(
 def test_a_conditional_generators_classes_get_a_column_each(experiment: Experiment, settings: Render) -> None:
     """Snapshot i shows class i % 2, so that 3 columns would mix them."""
     root = experiment({"stabilize_4": ("stabilize", "init", 4)}, classes=2)
-    phases = read_phases(Parameters.read(root / "params.yaml"), root / "train")
+    phases = read_trained(read_phases(Parameters.read(root / "params.yaml")), root / "train")
     samples = np.load(root / "train" / "stabilize_4" / "samples.npy")
     for number in range(8):
         samples[:, number] = 60 if number % 2 else 200
@@ -85,7 +86,7 @@ def test_a_conditional_generators_classes_get_a_column_each(experiment: Experime
 
 def test_more_classes_than_columns_show_the_first_classes(experiment: Experiment, settings: Render) -> None:
     root = experiment({"stabilize_4": ("stabilize", "init", 4)}, classes=5, samples=10)
-    phases = read_phases(Parameters.read(root / "params.yaml"), root / "train")
+    phases = read_trained(read_phases(Parameters.read(root / "params.yaml")), root / "train")
     samples = np.load(root / "train" / "stabilize_4" / "samples.npy")
     frame = phase_frames(phases, settings, classes=5)[-1]
     for place, number in enumerate((0, 1, 2, 5, 6, 7)):
@@ -97,8 +98,9 @@ def test_phases_of_other_latents_are_refused(experiment: Experiment, settings: R
     root = experiment(CHAIN)
     path = root / "train" / "grow_8" / "samples.npy"
     np.save(path, np.load(path)[:, :5])
+    phases = read_trained(read_phases(Parameters.read(root / "params.yaml")), root / "train")
     with pytest.raises(InputError, match=r"grow_8/samples\.npy: 5 images of 1 channels, but 'stabilize_4' has 8 of 1"):
-        phase_frames(read_phases(Parameters.read(root / "params.yaml"), root / "train"), settings, classes=0)
+        phase_frames(phases, settings, classes=0)
 
 
 def test_a_grey_gif_keeps_its_greys_and_holds_its_last_frame(tmp_path: Path) -> None:

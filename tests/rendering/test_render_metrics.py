@@ -9,12 +9,13 @@ import pytest
 from PIL import Image
 
 from pgan.errors import InputError
-from pgan.rendering.metrics import MAIN, REFERENCE, SECOND, Metrics, read_metrics, write_metrics_picture
-from pgan.rendering.phases import Phase
+from pgan.metric_table import METRICS
+from pgan.rendering.metrics import MAIN, REFERENCE, SECOND, Metrics, read_metrics, title, write_metrics_picture
+from pgan.rendering.phases import TrainedPhase
 
 
-def _phase(name: str, parent: str, total_kimg: float, grows: bool = False) -> Phase:
-    return Phase(name, parent, Path("nowhere"), grows, 8, total_kimg, [total_kimg])
+def _phase(name: str, parent: str, total_kimg: float, grows: bool = False) -> TrainedPhase:
+    return TrainedPhase(name, parent, Path("nowhere"), grows, 8, total_kimg, [total_kimg])
 
 
 CHAIN = [_phase("a", "init", 10.0), _phase("b", "a", 20.0, grows=True), _phase("c", "b", 40.0)]
@@ -36,7 +37,7 @@ def _only(*names: str) -> list[Metrics]:
     return [{name: value for name, value in metrics.items() if name in names} for metrics in WHOLE]
 
 
-def _draw(path: Path, metrics: list[Metrics], phases: list[Phase] = CHAIN) -> np.ndarray:
+def _draw(path: Path, metrics: list[Metrics], phases: list[TrainedPhase] = CHAIN) -> np.ndarray:
     write_metrics_picture(phases, metrics, path, dpi=60)
     with Image.open(path) as picture:
         assert picture.size == (600, 360)
@@ -66,8 +67,34 @@ def test_a_metric_that_nobody_measured_has_no_panel(tmp_path: Path) -> None:
     assert all(_amount(part, MAIN) > 5 for part in (alone[0], alone[3]))  # one falling line across the picture
 
 
+def test_every_number_of_the_table_is_drawn(tmp_path: Path) -> None:
+    """Alone, each has a panel, in its colour; all together fill a picture that grows with their number."""
+    blank = _draw(tmp_path / "blank.png", [{}, {}, {}])
+    for metric in METRICS:
+        for value, color in zip(metric.values, (MAIN, SECOND), strict=False):
+            pixels = _draw(tmp_path / "a.png", [{value.name: 0.5 + i} for i in range(3)])
+            color = REFERENCE if value.reference else color
+            assert _amount(pixels, color) > _amount(blank, color) + 50, value.name
+    whole = [{value.name: 0.5 + i for metric in METRICS for value in metric.values} for i in range(3)]
+    write_metrics_picture(CHAIN, whole, tmp_path / "b.png", dpi=60)
+    with Image.open(tmp_path / "b.png") as picture:
+        assert picture.size == (600, 60 * 2 * 4)
+
+
+def test_an_arrow_says_where_better_is() -> None:
+    """Beside the axis where it is the same for all values, as of a distance; and nowhere where there is none."""
+    assert {metric.name: title(metric)[-1] for metric in METRICS if title(metric)[-1] in "↓↑"} == {
+        "frechet": "↓",
+        "kid": "↓",
+        "precision_recall": "↑",
+        "inception_score": "↑",
+        "modes": "↑",
+        "swd": "↓",
+    }
+
+
 def test_nothing_measured_is_said(tmp_path: Path) -> None:
-    pixels = _draw(tmp_path / "a.png", [{}, {"kid": 0.1}, {}])
+    pixels = _draw(tmp_path / "a.png", [{}, {"kid_std": 0.1}, {}])
     assert (pixels < 200).any()
     assert _amount(pixels, MAIN) == 0
 

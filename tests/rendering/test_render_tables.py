@@ -6,19 +6,20 @@ from pathlib import Path
 import yaml
 
 from pgan.config import Parameters
+from pgan.metric_table import METRICS
+from pgan.phases import read_phases
 from pgan.rendering.curves import CURVES
-from pgan.rendering.metrics import PANELS
-from pgan.rendering.phases import Phase, final_chain, read_phases
+from pgan.rendering.phases import TrainedPhase, final_chain, read_trained
 from pgan.rendering.tables import write_losses_table, write_metrics_table
 
 ROOT = Path(__file__).parents[2]
 BRANCHED = {"a": ("stabilize", "init", 4), "other": ("grow", "a", 8), "b": ("grow", "a", 8)}
 
 
-def _phase(folder: Path, name: str, losses: str) -> Phase:
+def _phase(folder: Path, name: str, losses: str) -> TrainedPhase:
     (folder / name).mkdir()
     (folder / name / "losses.csv").write_text(losses)
-    return Phase(name, "init", folder / name, False, 8, 2.5, [2.5])
+    return TrainedPhase(name, "init", folder / name, False, 8, 2.5, [2.5])
 
 
 def test_losses_are_copied_as_text_below_each_other(tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ def test_metrics_have_a_row_per_phase_and_a_column_each(tmp_path: Path) -> None:
 
 def test_the_tables_of_a_chain_are_one_curve(experiment: Callable[..., Path], tmp_path: Path) -> None:
     root = experiment(BRANCHED)
-    chain = final_chain(read_phases(Parameters.read(root / "params.yaml"), root / "train"))
+    chain = final_chain(read_trained(read_phases(Parameters.read(root / "params.yaml")), root / "train"))
     write_losses_table(chain, tmp_path / "losses.csv")
     rows = [line.split(",") for line in (tmp_path / "losses.csv").read_text().splitlines()]
     assert rows[0][:4] == ["phase", "images", "kimg", "total_kimg"]
@@ -60,8 +61,8 @@ def test_dvc_plots_columns_that_exist_with_a_template_that_exists() -> None:
     plots = {
         name: plot for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"] for name, plot in entry.items()
     }
-    columns = {"losses": set(CURVES), "metrics": {name for panel in PANELS for name in panel.metrics}}
-    assert set(CURVES) | {"frechet", "precision", "recall", "swd", "ms_ssim"} <= set(plots)
+    columns = {"losses": set(CURVES), "metrics": {value.name for metric in METRICS for value in metric.values}}
+    assert set(CURVES) | {"frechet", "kid", "precision", "recall", "swd", "ms_ssim"} <= set(plots)
     for name, plot in plots.items():
         ((path, column),) = plot["y"].items()
         assert plot["x"] == "total_kimg"

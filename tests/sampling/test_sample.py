@@ -167,9 +167,9 @@ def test_labels_of_an_unconditional_generator_are_refused(networks, tmp_path):
 def test_a_failure_halfway_leaves_what_was_there(networks, tmp_path, monkeypatch):
     written(networks, tmp_path / "a.pt")
     (tmp_path / "x.npy").write_bytes(b"old")
-    from pgan.interchange.source import Source
+    from pgan.interchange.generator_file import GeneratorFile
 
-    real, calls = Source.images, []
+    real, calls = GeneratorFile.images, []
 
     def second_fails(self, z, labels):
         calls.append(len(z))
@@ -177,7 +177,7 @@ def test_a_failure_halfway_leaves_what_was_there(networks, tmp_path, monkeypatch
             raise OSError(28, "No space left on device")
         return real(self, z, labels)
 
-    monkeypatch.setattr(Source, "images", second_fails)
+    monkeypatch.setattr(GeneratorFile, "images", second_fails)
     line = refused("sample", tmp_path / "a.pt", tmp_path / "x.npy", "--batch", 8, code=1)
     assert "No space left" in line
     assert calls == [8, 8]
@@ -187,7 +187,7 @@ def test_a_failure_halfway_leaves_what_was_there(networks, tmp_path, monkeypatch
 
 def test_too_little_memory_ends_in_one_line(networks, tmp_path, monkeypatch):
     written(networks, tmp_path / "a.pt")
-    from pgan.networks.progressive import Generator
+    from pgan.networks.progressive.networks import Generator
 
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")

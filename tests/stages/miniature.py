@@ -13,7 +13,7 @@ import yaml
 from zygote import PipedChild, Zygote
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("stages", "pgan", "sources/README.md", "sources/.gitignore", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc")
+COPIED = ("stages", "pgan", "data/README.md", "data/raw/README.md", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc")
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local")
 PHASE = {"kimg": 0.08, "batch": 8, "lr": 0.001}
 PHASES = {
@@ -22,7 +22,7 @@ PHASES = {
     "stabilize_8": {"from": "grow_8", "kind": "stabilize", "resolution": 8} | PHASE,
 }
 MINIATURE: dict[str, dict[str, Any]] = {
-    "prepare": {"source": "digits", "path": "sources", "resolution": 16, "max_images": 120},
+    "prepare": {"source": "digits", "path": "data/raw", "resolution": 16, "max_images": 120},
     "networks": {"latent_size": 8, "fmap_base": 32, "fmap_max": 8},
     "training": {"samples": 4, "sample_frames": 2, "log_every_kimg": 0.02},
     "evaluate": {

@@ -134,10 +134,10 @@ def test_nothing_is_queued_where_something_is_wrong(place: Pipeline) -> None:
 
 def test_an_experiment_finds_images_that_dvc_alone_knows(place: Pipeline) -> None:
     Image.new("L", (8, 8)).save(place.path / "a.png")
-    with zipfile.ZipFile(place.path / "sources/images.zip", "w") as archive:
+    with zipfile.ZipFile(place.path / "data/raw/images.zip", "w") as archive:
         for label in range(2):
             archive.write(place.path / "a.png", f"class{label}/a.png")
-    place.dvc("add", "--quiet", "sources/images.zip")
+    place.dvc("add", "--quiet", "data/raw/images.zip")
     place.commit()
-    changes = ("prepare.source=zip", "prepare.path=sources/images.zip", "prepare.max_images=null")
+    changes = ("prepare.source=zip", "prepare.path=data/raw/images.zip", "prepare.max_images=null")
     place.dvc("exp", "run", "--temp", *(part for change in changes for part in ("-S", change)), "prepare")

@@ -10,7 +10,7 @@ from miniature import ROOT
 from pgan.config import read_yaml
 from pgan.errors import InputError
 from pgan.presets.catalogue import read_preset
-from stages.ablations.experiments import overrides
+from stages.ablations.overrides import overrides
 from stages.ablations.rows import FOLDER, Cell, Choice, cells, conditions, read_ablation
 
 FILE: dict[str, Any] = {
@@ -199,7 +199,7 @@ def test_conditions_say_images_length_and_changes(tmp_path: Path) -> None:
     changes = (("networks.pixel_norm", True),)
     found = run(FILE, tmp_path, Choice(rows=["plain", "longer"], seeds=2, overrides=changes))
     assert (
-        conditions(found, changes) == "sources at 32×32; 200 kimg (plain); 400 kimg (longer); networks.pixel_norm=True"
+        conditions(found, changes) == "data/raw at 32×32; 200 kimg (plain); 400 kimg (longer); networks.pixel_norm=True"
     )
 
 

@@ -47,10 +47,11 @@ def test_all_files_of_code_folders_are_python() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        *("sources/cat.jpg", "sources/cats/1.PNG", "sources/my~cat.jpg", "sources/#1.jpg", "sources/#recycled/1.jpg"),
-        *("sources/train.zip", "sources/v1.0~2/1.jpg", "sources/cat~/1.jpg", "sources/Thumbs.db.jpg", "sources/@Dir/1"),
-        *("sources/data/train/x/1.jpg", "sources/data/pyramid/1.jpg", "sources/pgan/1.jpg", "photos/phases/1.jpg"),
-        *("sources/README.md", "data/download/train-images-idx3-ubyte.gz", "data/train/x/checkpoint.pt"),
+        *("data/raw/cat.jpg", "data/raw/cats/1.PNG", "data/raw/my~cat.jpg", "data/raw/#1.jpg", "data/raw/@Dir/1"),
+        *("data/raw/train.zip", "data/raw/v1.0~2/1.jpg", "data/raw/cat~/1.jpg", "data/raw/Thumbs.db.jpg"),
+        *("data/raw/#recycled/1.jpg", "data/raw/cats/README.md", "data/README.md", "sources/cat.jpg"),
+        *("data/raw/data/train/x/1.jpg", "data/raw/data/pyramid/1.jpg", "data/raw/pgan/1.jpg", "photos/phases/1.jpg"),
+        *("data/download/train-images-idx3-ubyte.gz", "data/train/x/checkpoint.pt"),
         *("data/removed/train/grow_8/checkpoint.pt", "data/pyramid/images_1024.npy", "data/render/phases/x.gif"),
     ],
 )
@@ -67,7 +68,9 @@ def test_images_and_outputs_are_seen(path: str) -> None:
         *(".ipynb_checkpoints/a.ipynb", "cat.jpg~", ".cat.jpg.swp", ".hidden.jpg", ".directory", ".nfs0001"),
     ],
 )
-@pytest.mark.parametrize("folder", ["sources", "sources/cats", "photos", "pgan/training", "data/train", "data/render"])
+@pytest.mark.parametrize(
+    "folder", ["data/raw", "data/raw/cats", "photos", "pgan/training", "data/train", "data/render"]
+)
 def test_litter_is_not_seen(folder: str, name: str) -> None:
     assert ignored(f"{folder}/{name}")
 
@@ -80,7 +83,7 @@ def test_litter_is_not_seen(folder: str, name: str) -> None:
         *("data/train/.grow_8.part/checkpoint.pt", "data/train/grow_8/.checkpoint.part.pt"),
         *("data/evaluate/notes.txt", "data/evaluate/grow_8/notes.txt", "data/evaluate/metrics.json"),
         *("data/pyramid/notes.txt", "data/pyramid/preview.png", "data/pyramid/old/images_4.npy", "data/features/a.csv"),
-        *("data/render/notes.txt", "data/render/phases/notes.txt", "data/render/old/samples.png"),
+        *("data/render/notes.txt", "data/render/phases/notes.txt", "data/render/old/samples.png", "data/raw/README.md"),
         *("pgan/training/notes.txt", "pgan/training/losses.py.orig", "pgan/metrics/inception.pt", "pgan/x.ipynb"),
         *("pgan/training/__pycache__/loop.cpython-311.pyc", "stages/__pycache__/train.cpython-311.pyc"),
     ],

@@ -77,7 +77,12 @@ def test_code_edited_under_training_is_not_recorded_and_other_parameters_may_be(
 @pytest.mark.parametrize(
     ("stage", "at", "edit", "message"),
     [
-        ("prepare", "data/.pyramid.part/meta.json", "touch sources/new.png", "sources/new.png: new while prepare ran"),
+        (
+            "prepare",
+            "data/.pyramid.part/meta.json",
+            "touch data/raw/new.png",
+            "data/raw/new.png: new while prepare ran",
+        ),
         (
             "init",
             ".checkpoint.part.pt",

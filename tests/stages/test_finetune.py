@@ -1,33 +1,21 @@
 """Fine-tuning through the graph: an official pickle, imported, and trained further."""
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
-from miniature import PHASE, ROOT, new_repository
+from miniature import PHASE, new_repository
+from oracles import official_reference as official
 from zygote import Zygote
 
 from pgan.networks import checkpoint
 
 
-def official_reference() -> ModuleType:
-    """The oracle of the tests of `pgan import`, which writes official pickles."""
-    path = ROOT / "tests/interchange/official_reference.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_graph_trains_on_from_an_imported_network(tmp_path: Path, zygote: Zygote) -> None:
-    pipeline, official = new_repository(tmp_path / "repository", zygote), official_reference()
+    pipeline = new_repository(tmp_path / "repository", zygote)
     g, d, values = official.networks(resolution=8, fused_scale=False)
     options = {"G": g, "D": d, "Gs": g}
     states = [official.state(role, options[role], values[role]) for role in values]
-    (pipeline.path / "sources/official.pkl").write_bytes(official.pickled(states))
-    pipeline.run("python", "-m", "pgan", "import", "sources/official.pkl", "imported.pt")
+    (pipeline.path / "data/raw/official.pkl").write_bytes(official.pickled(states))
+    pipeline.run("python", "-m", "pgan", "import", "data/raw/official.pkl", "imported.pt")
     imported = checkpoint.load(pipeline.path / "imported.pt")
 
     content = pipeline.parameters()

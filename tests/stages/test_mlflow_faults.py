@@ -42,8 +42,9 @@ from workplace import (
 )
 from zygote import Zygote
 
-from stages.tracking import turn, ui
+from stages.tracking import ui
 from stages.tracking.store import artifacts
+from stages.tracking.tracker import open_lock
 
 SOON = 15.0
 """A stage that is told to stop must be gone within so many seconds: in one or two, where the machine is not busy."""
@@ -389,9 +390,9 @@ def test_a_tracker_does_not_outlive_a_server_that_hangs(place: Pipeline) -> None
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
         environment = place.environment | {"MLFLOW_TRACKING_URI": uri, "MLFLOW_HTTP_REQUEST_TIMEOUT": "600"}
-        with turn.take(place.path, "init") as lock:
+        with open_lock(place.path, "init") as lock:
             stage = {"name": "init", "phase": None, "out": "data/train/init", "live": None}
-            job = {"stage": stage, "parameters": {}, "root": str(place.path), "turn": lock.fileno()}
+            job = {"stage": stage, "parameters": {}, "root": str(place.path), "lock": lock.fileno()}
             tracker = subprocess.Popen(
                 [sys.executable, "-c", short],
                 cwd=place.path,

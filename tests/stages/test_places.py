@@ -48,23 +48,28 @@ def test_a_link_out_of_the_repository_is_refused_with_advice(root: Path, name: s
     (root / name).symlink_to(disk)
     message = refusal(check, root)
     assert message.startswith(f"{name}: a link to {disk}, outside of the repository")
-    assert f"`rm {name} && dvc cache dir --local '{disk / 'dvc-cache'}'`" in message
+    restore = "git checkout data && " if name == "data" else ""
+    assert f"`rm {name} && {restore}dvc cache dir --local '{disk / 'dvc-cache'}'`" in message
     assert f"mount the disk at {name}" in message
 
 
 def test_the_advice_works(root: Path, zygote: Zygote) -> None:
     disk = root.parent / "big disk"
-    disk.mkdir()
-    (root / "data").symlink_to(disk)
     place = Pipeline(root, isolated_environment(root.parent), zygote)
     place.run("git", "init", "--quiet")
+    (root / "data").mkdir()
+    (root / "data/README.md").touch()
+    place.run("git", "add", "--force", "data/README.md")
+    (root / "data").rename(disk)
+    (root / "data").symlink_to(disk)
     command = refusal(check, root).split("`")[1]
     place.run("sh", "-c", command.replace("dvc ", "python -m dvc "))
     check(root)
     assert place.repro() == ["init"]
     assert place.repro() == []
     assert (root / "data/train/init/a").read_text(encoding="utf-8") == "1\n"
-    assert len([path for path in disk.rglob("*") if path.is_file()]) == 1
+    assert (root / "data/README.md").is_file()
+    assert len([path for path in (disk / "dvc-cache").rglob("*") if path.is_file()]) == 1
 
 
 def test_links_that_do_no_harm_pass(root: Path) -> None:

@@ -51,11 +51,11 @@ def assert_up_to_date(pipeline: Pipeline) -> None:
 
 def litter(root: Path) -> None:
     """What desktops and people leave behind."""
-    for folder in ("sources", "data/pyramid", "data/features", "data/train", "data/train/grow_8", "data/render"):
+    for folder in ("data/raw", "data/pyramid", "data/features", "data/train", "data/train/grow_8", "data/render"):
         for name in (".DS_Store", "Thumbs.db", "@eaDir/thumb.jpg"):
             (root / folder / name).parent.mkdir(exist_ok=True)
             (root / folder / name).write_text("litter")
-        if folder != "sources":
+        if folder != "data/raw":
             (root / folder / "notes.txt").write_text("mine")
     shutil.copytree(root / "data/train/grow_8", root / "data/train/grow_8 (copy)")
     (root / "pgan/training/notes.txt").write_text("mine")

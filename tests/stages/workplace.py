@@ -26,8 +26,8 @@ SECONDS = 180
 def make(path: Path, store: Path, zygote: Zygote) -> Pipeline:
     """A workplace in which everything before the phase is ready, an empty store too, and the phase's outputs apart."""
     place = pipeline(path, zygote)
-    (path / "sources").mkdir(parents=True)
-    (path / "sources/nothing").touch()
+    (path / "data/raw").mkdir(parents=True)
+    (path / "data/raw/nothing").touch()
     shutil.copy(store, path)
     content = miniature_parameters()
     content["phases"] = {PHASE: PHASES[PHASE] | {"kimg": 2.0}}

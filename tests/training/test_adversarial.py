@@ -12,20 +12,23 @@ import torch._dynamo
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles.reference import ReferenceStep
 from torch import nn
 
-from benchmarks.reference import ReferenceStep, generate
 from pgan.networks import checkpoint
+from pgan.phases import Phase
 from pgan.rendering.curves import read_losses
 from pgan.training import step
 from pgan.training.adversarial import LOSSES
-from pgan.training.config import Phase, Training
+from pgan.training.config import Training
 from pgan.training.diff_augment import DRAWS
+from pgan.training.draws import CriticBatch, GeneratorBatch
 from pgan.training.engine import Engine
-from pgan.training.loop import Job, PhaseRun
-from pgan.training.losses import critic_loss, generator_loss, squared_norms
+from pgan.training.job import Job
+from pgan.training.loop import PhaseRun
+from pgan.training.losses import critic_loss, fast_squared_norms, generator_loss, squared_norms
 from pgan.training.snapshots import Snapshots
-from pgan.training.step import Frozen, Step
+from pgan.training.step import FrozenCritic, Step
 
 N, LR, DECAY = 8, 1e-3, 0.9
 ALL = ["color", "translation", "cutout"]
@@ -63,16 +66,16 @@ ORACLES = {
 class Oracle(ReferenceStep):
     """The plain step with another loss."""
 
-    def critic_loss(self, reals, labels, z, mix, alpha):
-        s = self.settings
+    def critic_loss(self, batch):
+        s, (reals, labels, _, mix, alpha, _) = self.settings, batch
         with torch.no_grad():
-            fakes = generate(self.generator, self.config, self.resolution, z, labels, alpha)
-        (real, real_logits), (fake, fake_logits) = self._judge(reals, alpha), self._judge(fakes, alpha)
+            fakes = self.fakes(batch)
+        (real, real_logits), (fake, fake_logits) = self._score(reals, alpha), self._score(fakes, alpha)
         loss = ORACLES[s.loss](real, fake)[0] + s.drift * (real**2).mean()
         at = {"logistic": [reals], "relativistic": [reals, fakes], "wgan-gp": [reals + mix * (fakes - reals)]}
         for images in at.get(s.loss, []):
             images = images.clone().requires_grad_(True)
-            (gradient,) = torch.autograd.grad(self._judge(images, alpha)[0].sum(), images, create_graph=True)
+            (gradient,) = torch.autograd.grad(self._score(images, alpha)[0].sum(), images, create_graph=True)
             squares = (gradient**2).sum((1, 2, 3))
             distances = (squares.sqrt() - 1) ** 2 if s.loss == "wgan-gp" else squares / 2
             loss = loss + s.gradient_penalty * distances.mean()
@@ -81,11 +84,12 @@ class Oracle(ReferenceStep):
             loss = loss + s.label_weight * F.cross_entropy(fake_logits, labels)
         return loss
 
-    def generator_loss(self, z, labels, alpha, reals):
-        fakes = generate(self.generator, self.config, self.resolution, z, labels, alpha)
-        (real, _), (fake, logits) = self._judge(reals, alpha), self._judge(fakes, alpha)
+    def generator_loss(self, batch):
+        (real, _), (fake, logits) = (self._score(images, batch.alpha) for images in (batch.reals, self.fakes(batch)))
         loss = ORACLES[self.settings.loss](real.detach(), fake)[1]
-        return loss + self.settings.label_weight * F.cross_entropy(logits, labels) if self.config.classes else loss
+        if self.config.classes:
+            loss = loss + self.settings.label_weight * F.cross_entropy(logits, batch.labels)
+        return loss
 
 
 class World:
@@ -99,16 +103,14 @@ class World:
             for name, p in network.named_parameters():
                 if name.endswith("bias"):  # zero at the start, where much goes unnoticed
                     p.data.normal_(std=0.1, generator=g)
-        self.reals = torch.rand(N, networks.channels, 8, 8, generator=g).to(dtype) * 2 - 1
-        self.z = torch.randn(N, networks.latent_dimensions, generator=g).to(dtype)
-        self.mix = torch.rand(N, 1, 1, 1, generator=g).to(dtype)
-        self.labels = torch.arange(N) % max(networks.classes, 1)
-        self.alpha = torch.tensor(0.3, dtype=dtype)
-        self.draws = torch.rand(N, DRAWS, generator=g).to(dtype)
-
-    @property
-    def critics(self):
-        return self.reals, self.labels, self.z, self.mix, self.alpha
+        reals = torch.rand(N, networks.channels, 8, 8, generator=g).to(dtype) * 2 - 1
+        z = torch.randn(N, networks.latent_dimensions, generator=g).to(dtype)
+        mix = torch.rand(N, 1, 1, 1, generator=g).to(dtype)
+        labels = torch.arange(N) % max(networks.classes, 1)
+        alpha = torch.tensor(0.3, dtype=dtype)
+        augmentation = torch.rand(N, DRAWS, generator=g).to(dtype)
+        self.critics = CriticBatch(reals, labels, z, mix, alpha, augmentation)
+        self.generators = GeneratorBatch(z, labels, alpha, augmentation, reals)
 
     def step(self, engine=step.PLAIN):
         own = copy.deepcopy(self.start)
@@ -136,17 +138,17 @@ def assert_same(found, wanted, tolerance=1e-9):
 def test_losses_and_gradients_are_the_oracle_s(loss, classes, networks, training):
     world = World(networks.model_copy(update={"classes": classes}), settings_of(training, loss))
     fast, plain = world.step(), world.oracle()
-    found, terms = fast.critic_loss(*world.critics)
-    wanted = plain.critic_loss(*world.critics)
+    found, terms = fast.critic_loss(world.critics)
+    wanted = plain.critic_loss(world.critics)
     assert found.item() == pytest.approx(wanted.item(), rel=1e-9)
     found.backward()
     wanted.backward()
     assert_same(gradients(fast.critic), gradients(plain.critic))
-    assert ("gradient_penalty" in terms) == ("gradient_norm" in terms) == (LOSSES[loss].penalty is not None)
+    assert ("gradient_penalty" in terms) == ("gradient_norm" in terms) == bool(LOSSES[loss].penalised)
 
     fast.critic.requires_grad_(False)
-    found, _ = fast.generator_loss(world.z, world.labels, world.alpha, None, world.reals)
-    wanted = plain.generator_loss(world.z, world.labels, world.alpha, world.reals)
+    found, _ = fast.generator_loss(world.generators)
+    wanted = plain.generator_loss(world.generators)
     assert found.item() == pytest.approx(wanted.item(), rel=1e-9)
     found.backward()
     wanted.backward()
@@ -199,26 +201,29 @@ def test_r1_and_r2_in_closed_form(loss, both, networks, training):
     critic = Quadratic(networks)
     x, y = torch.randn(2, N, 1, 4, 4, dtype=torch.float64)
     settings = settings_of(training, loss, gradient_penalty=3.0)
-    _, terms = critic_loss(critic, x, y, torch.zeros(N), torch.rand(N, 1, 1, 1), 1.0, settings)
+    batch = CriticBatch(x, torch.zeros(N), torch.empty(N, 0), torch.rand(N, 1, 1, 1), alpha=1.0)
+    _, terms = critic_loss(critic, batch, y, settings)
     expected = [1.5 * (2 * critic.w * images).square().sum((1, 2, 3)).mean().item() for images in (x, y)]
     assert terms["gradient_penalty"].item() == pytest.approx(sum(expected) if both else expected[0])
     terms["gradient_penalty"].backward()
     assert critic.w.grad.abs().min() > 0
 
 
-def test_a_gradient_of_zero_can_be_penalised(networks):
+@pytest.mark.parametrize("norms", [squared_norms, fast_squared_norms])
+def test_a_gradient_of_zero_can_be_penalised(norms, networks):
     """Where R1 leads; the norm itself has no derivative there."""
     critic = checkpoint.fresh(networks, 4, seed=0).critic
     torch.nn.init.zeros_(critic.blocks["4"].dense1.weight)
-    squared_norms(critic, torch.randn(N, 1, 4, 4), 1.0).mean().backward()
+    norms(critic, torch.randn(N, 1, 4, 4), 1.0).mean().backward()
     assert all(p.grad.isfinite().all() for p in critic.parameters() if p.grad is not None)
 
 
-def test_squared_norms_are_the_same_inside_autocast(networks):
+@pytest.mark.parametrize("norms", [squared_norms, fast_squared_norms])
+def test_squared_norms_are_the_same_inside_autocast(norms, networks):
     critic, x = checkpoint.fresh(networks, 4, seed=0).critic, torch.randn(N, 1, 4, 4)
-    outside = squared_norms(critic, x, 1.0)
+    outside = norms(critic, x, 1.0)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(squared_norms(critic, x, 1.0), outside)
+        assert torch.equal(norms(critic, x, 1.0), outside)
 
 
 # --- weight clipping
@@ -227,9 +232,9 @@ def test_squared_norms_are_the_same_inside_autocast(networks):
 def test_the_critic_s_weights_are_clipped_after_its_update_and_no_others(networks, training):
     world = World(networks, settings_of(training, "wgan", weight_clip=0.05))
     fast = world.step()
-    fast.update_generator(world.z, world.labels, world.alpha)
+    fast.update_generator(world.generators)
     assert max(p.abs().max() for p in fast.critic.parameters()) > 0.05
-    fast.update_critic(*world.critics)
+    fast.update_critic(world.critics)
     assert all(p.abs().max() <= 0.05 for p in fast.critic.parameters())
     assert max(p.abs().max() for p in fast.generator.parameters()) > 1
 
@@ -248,12 +253,12 @@ def test_simultaneous_gradients_are_those_of_each_loss_at_the_same_point(loss, n
     settings = settings_of(training, loss, diff_augment=ALL)
     world = World(networks.model_copy(update={"classes": 3}), settings)
     both, apart = world.step(), world.step()
-    total, terms = both.both_losses(*world.critics, world.draws)
+    total, terms = both.both_losses(world.critics)
     total.backward()
-    critics, expected = apart.critic_loss(*world.critics, world.draws)
+    critics, expected = apart.critic_loss(world.critics)
     critics.backward()
     apart.critic.requires_grad_(False)
-    generators, more = apart.generator_loss(world.z, world.labels, world.alpha, world.draws, world.reals)
+    generators, more = apart.generator_loss(world.generators)
     generators.backward()
     assert total.item() == pytest.approx((critics + generators).item())
     assert {name: t.item() for name, t in terms.items()} == pytest.approx(
@@ -266,9 +271,9 @@ def test_simultaneous_gradients_are_those_of_each_loss_at_the_same_point(loss, n
 def test_a_simultaneous_update_moves_both_from_the_same_point_and_the_average_once(networks, training):
     world = World(networks, settings_of(training, "wgan-gp", simultaneous=True))
     both, critics, generators = world.step(), world.step(), world.step()
-    both.update_both(*world.critics)
-    critics.update_critic(*world.critics)
-    generators.update_generator(world.z, world.labels, world.alpha)
+    both.update_both(world.critics)
+    critics.update_critic(world.critics)
+    generators.update_generator(world.generators)
     for mine, theirs in ((both.critic, critics.critic), (both.generator, generators.generator)):
         for p, q in zip(mine.parameters(), theirs.parameters(), strict=True):
             assert torch.allclose(p, q, rtol=0, atol=1e-10)
@@ -280,9 +285,9 @@ def test_a_simultaneous_update_moves_both_from_the_same_point_and_the_average_on
 
 def test_a_frozen_critic_is_the_same_function_with_fixed_weights(networks, training):
     world = World(networks, training)
-    frozen, images = Frozen(world.start.critic), world.reals.clone().requires_grad_(True)
-    scores, _ = frozen(images, world.alpha)
-    assert torch.equal(scores, world.start.critic(images, world.alpha)[0])
+    frozen, images = FrozenCritic(world.start.critic), world.critics.reals.clone().requires_grad_(True)
+    scores, _ = frozen(images, world.critics.alpha)
+    assert torch.equal(scores, world.start.critic(images, world.critics.alpha)[0])
     scores.sum().backward()
     assert images.grad.abs().sum() > 0
     assert all(p.grad is None and p.requires_grad for p in world.start.critic.parameters())
@@ -298,16 +303,11 @@ def test_several_critic_steps_cannot_be_simultaneous(training):
 
 def compare_compiled(world, tolerance):
     """Each loss and its gradients, compiled and eager."""
-    inputs = {
-        "critic": (*world.critics, world.draws),
-        "generator": (world.z, world.labels, world.alpha, world.draws, world.reals),
-        "both": (*world.critics, world.draws),
-    }
-    for name, given_ in inputs.items():
+    for name, batch in {"critic": world.critics, "generator": world.generators, "both": world.critics}.items():
         fast, eager = world.step(Engine(compiled=True)), world.step()
         for one in (fast, eager):
             one.critic.requires_grad_(name != "generator")
-            loss, _ = one.losses[name](*given_)
+            loss, _ = one.losses[name](batch)
             loss.backward()
         assert_same(gradients(fast.critic), gradients(eager.critic), tolerance)
         assert_same(gradients(fast.generator), gradients(eager.generator), tolerance)
@@ -350,21 +350,21 @@ def test_a_phase_of_each_loss_logs_what_the_picture_needs(loss, networks, traini
     run.write(tmp_path / "out")
     curves = read_losses(tmp_path / "out" / "losses.csv", "p").curves
     assert np.isfinite(curves["generator_loss"]).all()
-    assert np.isfinite(curves["gradient_penalty"]).all() == (LOSSES[loss].penalty is not None)
+    assert np.isfinite(curves["gradient_penalty"]).all() == bool(LOSSES[loss].penalised)
 
 
 def test_a_phase_s_own_target_replaces_the_shared_one(networks, training):
-    assert begin(networks, training).step_.settings.gradient_target == 1.0
-    assert begin(networks, training, phase(gradient_target=4.0)).step_.settings.gradient_target == 4.0
+    assert begin(networks, training).step.settings.gradient_target == 1.0
+    assert begin(networks, training, phase(gradient_target=4.0)).step.settings.gradient_target == 4.0
 
 
 def test_the_generator_is_paired_with_the_reals_that_the_critic_saw_last(networks, training, monkeypatch):
     run = begin(networks, training, loss="relativistic", critic_steps=2)
     seen = []
     critics, generators = Step.update_critic, Step.update_generator
-    monkeypatch.setattr(Step, "update_critic", lambda *a: (seen.append(a[1]), critics(*a))[1])
-    monkeypatch.setattr(Step, "update_generator", lambda *a: (seen.append(a[5]), generators(*a))[1])
-    run._advance()
+    monkeypatch.setattr(Step, "update_critic", lambda *a: (seen.append(a[1].reals), critics(*a))[1])
+    monkeypatch.setattr(Step, "update_generator", lambda *a: (seen.append(a[1].reals), generators(*a))[1])
+    run.advance()
     first, second, paired = seen
     assert torch.equal(second, paired)
     assert not torch.equal(first, paired)
@@ -375,10 +375,10 @@ def test_learning_rates_are_drawn_anew_within_their_range(simultaneous, networks
     def rates():
         run = begin(networks, training, lr_jitter=4.0, simultaneous=simultaneous)
         found = []
-        for name, adam in run.step_.optimizers.items():
+        for name, adam in run.step.optimizers.items():
             adam.register_step_pre_hook(lambda o, *_, name=name: found.append((name, o.param_groups[0]["lr"])))
         for _ in range(100):
-            run._advance()
+            run.advance()
         return found
 
     drawn = rates()
@@ -392,8 +392,8 @@ def test_learning_rates_are_drawn_anew_within_their_range(simultaneous, networks
 
 def test_without_jitter_the_learning_rate_is_the_phase_s(networks, training):
     run = begin(networks, training)
-    run._advance()
-    assert {group["lr"] for adam in run.step_.optimizers.values() for group in adam.param_groups} == {0.001}
+    run.advance()
+    assert {group["lr"] for adam in run.step.optimizers.values() for group in adam.param_groups} == {0.001}
 
 
 @pytest.mark.parametrize(("loss", "same"), [("relativistic", True), ("wgan-gp", False)])
@@ -405,12 +405,12 @@ def test_paired_reals_are_judged_by_their_own_labels(loss, same, networks, train
     job = Job("p", spec, settings_of(training, loss), 0, images, np.arange(40) % 3)
     phase = PhaseRun(job, checkpoint.fresh(config, 4, 0), torch.device("cpu"))
     for update in ("update_critic", "update_generator"):
-        monkeypatch.setattr(phase.step_, update, lambda *inputs: told.append(inputs[1]) or {})
-    phase._advance()
+        monkeypatch.setattr(phase.step, update, lambda batch: told.append(batch.labels) or {})
+    phase.advance()
     assert torch.equal(*told) == same
 
 
 def test_generator_losses_that_pair_need_reals(networks, training):
     world = World(networks, settings_of(training, "relativistic"))
     with pytest.raises(AssertionError):
-        generator_loss(world.start.critic, world.reals, world.labels, 1.0, world.settings)
+        generator_loss(world.start.critic, world.generators._replace(reals=None), world.critics.reals, world.settings)

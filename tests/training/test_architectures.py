@@ -6,12 +6,13 @@ import yaml
 from one_phase import TRAIN, Experiment
 
 from pgan.config import read_yaml
-from pgan.interchange.source import open_source
+from pgan.interchange.generator_file import open_generator_file
 from pgan.networks import checkpoint
 from pgan.networks.config import Networks
+from pgan.phases import Phase
 from pgan.randomness import seed_layers
 from pgan.training import engine
-from pgan.training.config import Phase
+from pgan.training.draws import CriticBatch
 from pgan.training.engine import PLAIN, Engine
 from pgan.training.step import Step
 
@@ -107,7 +108,7 @@ def test_a_phase_that_is_killed_ends_with_the_same_bytes_and_all_commands_take_i
     ema = checkpoint.load(trained).ema
     labels = torch.arange(5) if ema.classes else None
     for format in ("safetensors", "torchscript", "onnx"):
-        images = open_source(folder / f"out.{format}", CPU).images(z, labels)
+        images = open_generator_file(folder / f"out.{format}", CPU).images(z, labels)
         assert torch.allclose(images, ema(z, labels), atol=1e-4), format
 
 
@@ -115,7 +116,7 @@ def test_a_phase_that_is_killed_ends_with_the_same_bytes_and_all_commands_take_i
 
 
 def made(networks, training, chosen=PLAIN, batch=8):
-    """A step of double precision, and what a critic's update takes."""
+    """A step of double precision, and a batch for the critic."""
     config = Networks.model_validate(networks)
     start = checkpoint.fresh(config, config.first_resolution, seed=0)
     for network in (start.generator, start.critic, start.ema):
@@ -125,7 +126,7 @@ def made(networks, training, chosen=PLAIN, batch=8):
     reals = torch.randn(batch, 1, r, r, generator=g, dtype=torch.float64)
     z = torch.randn(batch, config.latent_dimensions, generator=g, dtype=torch.float64)
     mix = torch.rand(batch, 1, 1, 1, generator=g, dtype=torch.float64)
-    return step, (reals, torch.arange(batch) % max(1, config.classes), z, mix, 1.0)
+    return step, CriticBatch(reals, torch.arange(batch) % max(1, config.classes), z, mix, alpha=1.0)
 
 
 def progressive(parameters):
@@ -136,9 +137,9 @@ def progressive(parameters):
 @pytest.mark.parametrize("name", CASES)
 def test_the_critic_s_loss_is_that_of_its_definition(name, chosen, parameters, training):
     networks = {"dcgan": DCGAN, "fish": FISH | {"dropout": 0.0}, "baseline": progressive(parameters)}[name]
-    step, inputs = made(networks, training, chosen)
-    reals, labels, z, mix, _ = inputs
-    loss, terms = step.critic_loss(*inputs)
+    step, batch = made(networks, training, chosen)
+    reals, labels, z, mix, *_ = batch
+    loss, terms = step.critic_loss(batch)
     fakes, critic = step.generator(z, labels).detach(), step.critic.conditioned_on(labels)
     assert terms["critic_real"].item() == pytest.approx(critic(reals)[0].mean().item(), rel=1e-9)
     assert terms["critic_fake"].item() == pytest.approx(critic(fakes)[0].mean().item(), rel=1e-9)
@@ -154,7 +155,7 @@ def test_the_critic_s_loss_is_that_of_its_definition(name, chosen, parameters, t
 def test_another_label_is_another_score_and_another_image(training):
     step, (reals, labels, z, *_) = made(DCGAN, training)
     other = (labels + 1) % 10
-    assert not torch.allclose(step.critic.conditioned_on(labels)(reals)[0], step.critic.told(other)(reals)[0])
+    assert not torch.allclose(step.critic.conditioned_on(labels)(reals)[0], step.critic.conditioned_on(other)(reals)[0])
     assert not torch.allclose(step.generator(z, labels), step.generator(z, other))
     swapped = [1, 0, *range(2, 8)]
     expected = step.critic.conditioned_on(labels)(reals)[0][swapped]
@@ -166,13 +167,13 @@ def test_another_label_is_another_score_and_another_image(training):
 
 
 def test_the_average_takes_over_batch_norm_s_statistics(training):
-    step, inputs = made(DCGAN, training)
-    step.update_critic(*inputs)
+    step, batch = made(DCGAN, training)
+    step.update_critic(batch)
     averaged = dict(step.ema.named_buffers())
     for name, statistics in step.generator.named_buffers():
         assert torch.equal(statistics, averaged[name])
         assert not torch.equal(statistics, torch.full_like(statistics, float(name.endswith("variance")))), "none is new"
-    z, labels = inputs[2], inputs[1]
+    z, labels = batch.latents, batch.labels
     one_by_one = torch.cat([step.ema(z[i : i + 1], labels[i : i + 1]) for i in range(8)])
     assert torch.allclose(step.ema(z, labels), one_by_one), "in evaluation an image depends on its own latent alone"
 
@@ -199,7 +200,7 @@ def test_what_torch_cannot_follow_is_never_compiled(name, parameters, training):
     spec = {"from": "init", "kind": kind, "resolution": config.first_resolution, "kimg": 1e6, "batch": 8, "lr": 0.1}
     for device in ("cpu", "cuda"):
         always = training.model_copy(update={"compile": "always"})
-        assert not engine.choose(config, always, Phase.model_validate(spec), 10**8, device).compiled
+        assert not engine.choose(config, always, Phase.model_validate(spec), device).compiled
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
@@ -207,4 +208,4 @@ def test_fixed_networks_are_computed_plainly(device, training):
     for networks in (FISH, DCGAN):
         config = Networks.model_validate(networks)
         spec = {"from": "init", "kind": "fixed", "resolution": config.size, "kimg": 1, "batch": 8, "lr": 0.1}
-        assert engine.choose(config, training, Phase.model_validate(spec), 100, device) == PLAIN
+        assert engine.choose(config, training, Phase.model_validate(spec), device) == PLAIN

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from one_phase import AUGMENTED
 
 from pgan.networks import checkpoint
-from pgan.training import loop, losses
+from pgan.phases import Phase
+from pgan.training import draws, losses
 from pgan.training.augment_reals import augment_reals, draws_per_image, within
-from pgan.training.config import AugmentReals, Phase, Range, Training
+from pgan.training.config import AugmentReals, Range, Training
 from pgan.training.diff_augment import DRAWS, diff_augment
-from pgan.training.loop import Job, PhaseRun
-from pgan.training.step import prepare_reals
+from pgan.training.draws import prepare_reals
+from pgan.training.job import Job
+from pgan.training.loop import PhaseRun
 
 ALL = ["color", "translation", "cutout"]
 ONE = {"low": 1.0, "high": 1.0}
@@ -228,13 +230,13 @@ def run(networks, training, **changes):
 @pytest.mark.parametrize("changes", [{"augment_reals": FISH}, {"diff_augment": ALL}])
 def test_the_same_step_sees_the_same_images_and_another_step_others(changes, networks, training):
     one, other, plain = run(networks, training, **changes), run(networks, training, **changes), run(networks, training)
-    first = one._critic_inputs(0, 1.0)[0]
-    assert torch.equal(first, other._critic_inputs(0, 1.0)[0])
-    assert not torch.equal(first, plain._critic_inputs(0, 1.0)[0])
+    first = one.draws.critic_batch(0, 0).reals
+    assert torch.equal(first, other.draws.critic_batch(0, 0).reals)
+    assert not torch.equal(first, plain.draws.critic_batch(0, 0).reals)
     pixels = torch.from_numpy(np.array(one.job.images))
-    one.step = 1
-    assert not torch.equal(one._reals(pixels, 1.0, 0), other._reals(pixels, 1.0, 0))
-    assert not torch.equal(other._reals(pixels, 1.0, 1), other._reals(pixels, 1.0, 0)), "each critic step by itself"
+    reals = [one.draws.reals(pixels, 1.0, step, repeat) for step, repeat in ((0, 0), (1, 0), (0, 1))]
+    assert not torch.equal(reals[0], reals[1])
+    assert not torch.equal(reals[0], reals[2]), "each critic step by itself"
 
 
 def test_all_that_the_critic_sees_is_changed_and_reals_and_fakes_differently(networks, training, monkeypatch):
@@ -245,18 +247,18 @@ def test_all_that_the_critic_sees_is_changed_and_reals_and_fakes_differently(net
         seen.append(draws)
         return torch.zeros_like(x) + 0 * x
 
-    monkeypatch.setattr(loop, "diff_augment", gone)
+    monkeypatch.setattr(draws, "diff_augment", gone)
     monkeypatch.setattr("pgan.training.step.diff_augment", gone)
     phase, judged = run(networks, training, diff_augment=["cutout"]), []
-    phase.step_.critic.register_forward_pre_hook(lambda _, inputs: judged.append(inputs[0].detach()))
-    gradient = losses.judge_and_gradient
+    phase.step.critic.register_forward_pre_hook(lambda _, inputs: judged.append(inputs[0].detach()))
+    gradient = losses.score_and_gradient
 
     def remember(critic, sets, *rest):
         judged.extend(sets)
         return gradient(critic, sets, *rest)
 
-    monkeypatch.setattr(losses, "judge_and_gradient", remember)
-    phase._advance()
+    monkeypatch.setattr(losses, "score_and_gradient", remember)
+    phase.advance()
     assert len(judged) == 4, "reals, fakes and mixed images; the generator's fakes"
     assert all(not x.any() for x in judged)
     assert len(seen) == 3

@@ -131,7 +131,7 @@ def test_an_output_that_cannot_be_written_is_found_before_the_training(pgan, pyr
 
 
 def test_what_was_trained_outlives_a_failure_of_the_outputs(pgan, pyramid, tmp_path, monkeypatch):
-    from pgan.training import loop
+    from pgan.training import loop, records
 
     pgan("init")
 
@@ -139,10 +139,10 @@ def test_what_was_trained_outlives_a_failure_of_the_outputs(pgan, pyramid, tmp_p
         raise OSError(28, "No space left on device", str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "write_samples", full)
+        patch.setattr(records, "write_samples", full)
         assert pgan("train", "stabilize_4").exit_code == 1
     (snapshot,) = tmp_path.glob(".pgan/snapshots/*")
-    monkeypatch.setattr(loop.PhaseRun, "_advance", lambda self: pytest.fail("trained again"))
+    monkeypatch.setattr(loop.PhaseRun, "advance", lambda self: pytest.fail("trained again"))
     result = pgan("train", "stabilize_4")
     assert result.exit_code == 0, result.output
     assert not snapshot.exists()

@@ -1,25 +1,28 @@
-"""The fast step against the plain one of benchmarks/reference.py: the same losses, gradients and weights."""
+"""The fast step against the plain one of tests/oracles/reference.py: the same losses, gradients and weights."""
 
 import copy
 import functools
 import math
 import os
 import signal
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 import torch._dynamo.testing
 import torch._inductor.config
+from oracles.reference import ReferenceStep
 
-from benchmarks.reference import ReferenceStep
 from pgan.networks import checkpoint
-from pgan.training import engine, step
-from pgan.training.config import Phase
+from pgan.phases import Phase
+from pgan.training import engine, losses, step
+from pgan.training.draws import CriticBatch, GeneratorBatch
 from pgan.training.engine import PLAIN, Engine
 from pgan.training.interrupt import Interrupted
-from pgan.training.loop import Job, PhaseRun
-from pgan.training.losses import squared_norms
+from pgan.training.job import Job
+from pgan.training.loop import PhaseRun
+from pgan.training.losses import choose_path, score_and_penalise
 from pgan.training.snapshots import Snapshots
 from pgan.training.step import Step
 
@@ -70,30 +73,32 @@ class Pair:
             for name, p in network.named_parameters():
                 if name.endswith("bias"):  # zero at the start, where much goes unnoticed
                     p.data.normal_(std=0.1, generator=g)
-        self.reals = torch.rand(batch, networks.channels, resolution, resolution, generator=g).to(dtype) * 2 - 1
-        self.z = [torch.randn(batch, networks.latent_dimensions, generator=g).to(dtype) for _ in range(2)]
-        self.mix = torch.rand(batch, 1, 1, 1, generator=g).to(dtype)
-        self.labels = torch.arange(batch) % max(networks.classes, 1)
-        self.alpha = 1.0 if fade is None else torch.tensor(fade, dtype=dtype)
+        reals = torch.rand(batch, networks.channels, resolution, resolution, generator=g).to(dtype) * 2 - 1
+        z = [torch.randn(batch, networks.latent_dimensions, generator=g).to(dtype) for _ in range(2)]
+        mix = torch.rand(batch, 1, 1, 1, generator=g).to(dtype)
+        labels = torch.arange(batch) % max(networks.classes, 1)
+        alpha = 1.0 if fade is None else torch.tensor(fade, dtype=dtype)
+        self.batches = {
+            "critic": CriticBatch(reals, labels, z[0], mix, alpha),
+            "generator": GeneratorBatch(z[1], labels, alpha),
+        }
         self.plain = ReferenceStep(start, training, LR, DECAY)
         own = copy.deepcopy(start)
         self.fast = Step(own.generator, own.critic, own.ema, training, LR, DECAY, chosen)
 
     def update(self, which):
-        """One update of both, on the same inputs."""
-        critic = (self.reals, self.labels, self.z[0], self.mix, self.alpha)
+        """One update of both, on the same batch."""
         for one in (self.plain, self.fast):
-            if which == "critic":
-                one.update_critic(*critic)
-            else:
-                one.update_generator(self.z[1], self.labels, self.alpha)
+            getattr(one, f"update_{which}")(self.batches[which])
+
+    def fade_to(self, alpha):
+        """Another fade for all batches."""
+        self.batches = {name: batch._replace(alpha=torch.tensor(alpha)) for name, batch in self.batches.items()}
 
     def losses(self, which):
         """The losses, and the gradients by parameter, of both."""
-        inputs = (self.reals, self.labels, self.z[0], self.mix, self.alpha)
-        inputs = inputs if which == "critic" else (self.z[1], self.labels, self.alpha)
-        expected = getattr(self.plain, f"{which}_loss")(*inputs)
-        actual, _ = self.fast.losses[which](*inputs)
+        expected = getattr(self.plain, f"{which}_loss")(self.batches[which])
+        actual, _ = self.fast.losses[which](self.batches[which])
         expected.backward()
         actual.backward()
         wanted = {name: p.grad for name, p in getattr(self.plain, which).items()}
@@ -141,16 +146,37 @@ def test_ten_steps_lead_to_the_oracle_s_weights(networks, training):
             assert torch.allclose(p, getattr(pair.plain, name)[key], rtol=1e-6, atol=1e-9), f"{name}: {key}"
 
 
-def test_the_written_out_gradient_is_automatic_differentiation_s(networks):
+def test_the_fast_paths_are_automatic_differentiation(networks):
+    """Each path that `choose_path` may choose, with its scores, gradients, and the gradients' gradients."""
     for changes in SWITCHES.values():
         critic = checkpoint.fresh(networks.model_copy(update=changes), 8, seed=0).critic.double()
         g = torch.Generator().manual_seed(0)
         reals, fakes = torch.randn(2, N, critic.config.channels, 8, 8, generator=g).double()
         mix, alpha = torch.rand(N, 1, 1, 1, generator=g).double(), torch.tensor(0.3, dtype=torch.float64)
-        mixed = torch.lerp(reals, fakes, mix)
-        ours = squared_norms(critic, mixed, alpha)
-        theirs = squared_norms(lambda x, a, critic=critic: critic(x, a), mixed, alpha)  # no Critic
-        assert torch.allclose(ours, theirs, rtol=1e-12, atol=0)
+        batch = CriticBatch(reals, torch.zeros(N), torch.empty(N, 0), mix, alpha)
+        for penalised in (("mixed",), ("reals",), ("reals", "fakes")):
+            found = {}
+            for path in ("autograd", "fast", "fast, in one pass"):
+                with mock.patch.object(losses, "choose_path", lambda *_, path=path: path):
+                    real, fake, squares = score_and_penalise(critic, batch, fakes, penalised)
+                weights = torch.autograd.grad(squares.sum(), list(critic.parameters()), allow_unused=True)
+                found[path] = [*real, *fake, squares, *(w for w in weights if w is not None and w.any())]
+            for path in ("fast", "fast, in one pass"):
+                for ours, theirs in zip(found[path], found["autograd"], strict=True):
+                    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_the_path_is_chosen_by_critic_penalty_and_precision(networks):
+    def path(penalised=("mixed",), half=False, recompute=False, **changes):
+        critic = checkpoint.fresh(networks.model_copy(update=changes), 8, seed=0).critic
+        critic.recompute = recompute
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            return choose_path(critic, penalised, "cpu")
+
+    assert path() == path(("reals",), minibatch_stddev=0) == "fast, in one pass"
+    assert path(minibatch_stddev=0) == path(half=True) == path(("reals",), recompute=True) == "fast"
+    for unknown in ({"layer_norm": True}, {"minibatch_discrimination": 3}):
+        assert path(**unknown) == path(half=True, **unknown) == "autograd"
 
 
 # --- compiled
@@ -173,17 +199,14 @@ def test_autocast_is_compiled_along(networks, training, by_dynamo):
     assert by_dynamo.frame_count == 2
     for p, q in zip(eager.fast.critic.parameters(), traced.fast.critic.parameters(), strict=True):
         assert torch.allclose(p, q, atol=2.1 * LR), "Adam's first step has the learning rate's length"
-    expected, actual = (
-        pair.fast.losses["critic"](pair.reals, pair.labels, pair.z[0], pair.mix, pair.alpha)[0].item()
-        for pair in (eager, traced)
-    )
+    expected, actual = (pair.fast.losses["critic"](pair.batches["critic"])[0].item() for pair in (eager, traced))
     assert actual == pytest.approx(expected, rel=0.05)
 
 
 def test_neither_fade_nor_learning_rate_compile_again(networks, training, by_dynamo):
     pair = Pair(networks, training, torch.float32, Engine(compiled=True), resolution=8)
     for i in range(4):
-        pair.alpha = torch.tensor(i / 4)
+        pair.fade_to(i / 4)
         for optimizer in pair.fast.optimizers.values():
             optimizer.param_groups[0]["lr"] = LR / (i + 1)
         pair.update("critic")
@@ -209,22 +232,22 @@ def test_a_compiled_phase_resumes_bit_for_bit(networks, training, tmp_path, monk
     def train(out):
         torch._dynamo.reset()
         run = PhaseRun(job, checkpoint.fresh(networks, 4, 0), torch.device("cpu"))
-        assert run.step_.compiled
+        assert run.step.compiled
         run.run(Snapshots(tmp_path, "p", "key"), 1e9, None)
         run.write(tmp_path / out)
         return {path.name: path.read_bytes() for path in (tmp_path / out).iterdir()}
 
     whole = train("whole")
     Snapshots(tmp_path, "p", "key").remove()
-    advance = PhaseRun._advance
+    advance = PhaseRun.advance
 
     def stopped(self):
         advance(self)
-        if self.step == 5:
+        if self.steps_done == 5:
             os.kill(os.getpid(), signal.SIGTERM)
 
     with monkeypatch.context() as patch:
-        patch.setattr(PhaseRun, "_advance", stopped)
+        patch.setattr(PhaseRun, "advance", stopped)
         with pytest.raises(Interrupted):
             train("broken")
     assert train("broken") == whole
@@ -253,17 +276,22 @@ def phase(**changes):
 
 
 def chosen(networks, training, device="cpu", compile="auto", **changes):
-    spec = phase(**changes)
-    steps = math.ceil(spec.kimg * 1000 / spec.batch)
-    return engine.choose(networks, training.model_copy(update={"compile": compile}), spec, steps, device)
+    return engine.choose(networks, training.model_copy(update={"compile": compile}), phase(**changes), device)
 
 
 def test_long_phases_are_compiled_and_short_ones_are_not(networks, training):
-    wide = networks.model_copy(update={"fmap_base": 8192, "fmap_max": 64})
-    assert chosen(wide, training).compiled
-    assert not chosen(wide, training, kimg=1).compiled
-    assert chosen(wide, training, kimg=1, compile="always").compiled
-    assert not chosen(wide, training, compile="never").compiled
+    updates = engine.COMPILE_FROM_UPDATES
+    for batch in (16, 64):
+        assert chosen(networks, training, kimg=updates * batch / 1000, batch=batch).compiled
+        assert not chosen(networks, training, kimg=(updates - 1) * batch / 1000, batch=batch).compiled
+    assert chosen(networks, training, kimg=1, compile="always").compiled
+    assert not chosen(networks, training, compile="never").compiled
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_on_a_gpu_only_what_is_asked_for_is_compiled(device, networks, training):
+    assert not chosen(networks, training, device).compiled
+    assert chosen(networks, training, device, compile="always").compiled
 
 
 def test_the_demo_is_not_compiled(parameters, networks, training):
@@ -289,23 +317,6 @@ def test_wide_maps_stay_channels_first(networks, training):
     assert not chosen(wide, training).channels_last
 
 
-def test_multiplications_are_those_of_the_layers(networks, training):
-    for base, resolution in ((4, 16), (7, 28)):
-        config = networks.model_copy(update={"base_size": base, "channels": 1})
-        critic = checkpoint.fresh(config, resolution, seed=0).critic
-        counted = 0
-
-        def count(layer, inputs, output):
-            nonlocal counted
-            counted += layer.weight[0].numel() * output[0].numel()
-
-        for layer in critic.modules():
-            if hasattr(layer, "weight"):
-                layer.register_forward_hook(count)
-        critic(torch.zeros(1, 1, resolution, resolution))
-        assert engine.multiplications(config, resolution) == pytest.approx(counted, rel=0.05)
-
-
 # --- the boundary: files know nothing of the engine
 
 
@@ -327,9 +338,9 @@ def test_what_is_saved_is_contiguous_and_goes_on_in_either_layout(networks, trai
         again = checkpoint.from_state(saved, "test")
         resumed = Step(again.generator, again.critic, again.ema, training, LR, DECAY, chosen_)
         resumed.load_state(again.optimizers)
-        resumed.update_critic(pair.reals, pair.labels, pair.z[0], pair.mix, pair.alpha)
+        resumed.update_critic(pair.batches["critic"])
         ends[chosen_] = [p.detach() for p in resumed.critic.parameters()]
-    pair.fast.update_critic(pair.reals, pair.labels, pair.z[0], pair.mix, pair.alpha)
+    pair.fast.update_critic(pair.batches["critic"])
     for p, same, alike in zip(pair.fast.critic.parameters(), ends[REARRANGED], ends[PLAIN], strict=True):
         assert torch.equal(p, same), "bit for bit in the same layout"
         assert torch.allclose(p, alike, atol=1e-5)

@@ -86,7 +86,7 @@ NO_STEP = """
 from pgan.training.loop import PhaseRun
 def advance(self):
     raise AssertionError("trained again")
-PhaseRun._advance = advance
+PhaseRun.advance = advance
 """
 
 
@@ -188,11 +188,11 @@ def test_a_loss_that_is_no_number_is_named_with_its_place(experiment: Experiment
 
 NAN_AFTER = """
 from pgan.training import losses, loop
-step, penalty = loop.PhaseRun._advance, losses.gradient_penalty
+step, penalty = loop.PhaseRun.advance, losses.gradient_penalty
 def advance(self):
-    losses.gradient_penalty = penalty if self.step < {steps} else lambda *a: penalty(*a) * float("nan")
+    losses.gradient_penalty = penalty if self.steps_done < {steps} else lambda *a: penalty(*a) * float("nan")
     step(self)
-loop.PhaseRun._advance = advance
+loop.PhaseRun.advance = advance
 """
 
 
@@ -201,14 +201,13 @@ loop.PhaseRun._advance = advance
 CHANGED_AFTER = """
 import numpy as np, os
 from pathlib import Path
-from pgan.training.loop import PhaseRun
 path = Path("data/pyramid/images_8.npy")
-step = PhaseRun._advance
+step = PhaseRun.advance
 def advance(self):
-    if self.step == {steps}:
+    if self.steps_done == {steps}:
         {change}
     step(self)
-PhaseRun._advance = advance
+PhaseRun.advance = advance
 """
 CHANGES = {
     "written over": "with path.open('r+b') as file: file.seek(200); file.write(b'other')",
@@ -278,14 +277,13 @@ def test_a_clock_that_jumps_changes_nothing(experiment: Experiment) -> None:
 ENDLESS_STEP = """
 import time
 from pathlib import Path
-from pgan.training.loop import PhaseRun
-step = PhaseRun._advance
+step = PhaseRun.advance
 def advance(self):
-    if self.step == {steps}:
+    if self.steps_done == {steps}:
         Path("stuck").touch()
         time.sleep(1000)
     step(self)
-PhaseRun._advance = advance
+PhaseRun.advance = advance
 """
 
 

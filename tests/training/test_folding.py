@@ -5,7 +5,8 @@ import copy
 import torch
 
 from pgan.networks.checkpoint import fresh
-from pgan.networks.layers import Scaled
+from pgan.networks.progressive.layers import Scaled
+from pgan.training.draws import CriticBatch, GeneratorBatch
 from pgan.training.losses import critic_loss, generator_loss
 
 STEPS, N, LR, BETAS, EPSILON = 50, 8, 1e-3, (0.0, 0.99), 1e-8
@@ -39,10 +40,14 @@ def train(generator, critic, optimizers, settings):
     for _ in range(STEPS):
         z, reals = draw(N, generator.latent_size), draw(N, 1, 8, 8).tanh()
         mix = torch.rand(N, 1, 1, 1, generator=random, dtype=torch.float64)
-        fakes = generator(z, labels, alpha).detach()
+        fakes, drawn = generator(z, labels, alpha).detach(), CriticBatch(reals, labels, z, mix, alpha)
+        latents = GeneratorBatch(z, labels, alpha)
         for optimizer, loss in (
-            (optimizers[0], lambda f=fakes: critic_loss(critic, reals, f, labels, mix, alpha, settings)[0]),  # noqa: B023
-            (optimizers[1], lambda: generator_loss(critic, generator(z, labels, alpha), labels, alpha, settings)[0]),  # noqa: B023
+            (optimizers[0], lambda f=fakes, b=drawn: critic_loss(critic, b, f, settings)[0]),
+            (
+                optimizers[1],
+                lambda b=latents: generator_loss(critic, b, generator(b.latents, labels, alpha), settings)[0],
+            ),
         ):
             optimizer.zero_grad()
             loss().backward()

@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from pgan.networks import checkpoint
+from pgan.phases import Phase
 from pgan.training import snapshots
-from pgan.training.config import Phase
 from pgan.training.determinism import make_deterministic
+from pgan.training.draws import CriticBatch, GeneratorBatch
 from pgan.training.engine import PLAIN, Engine
 from pgan.training.interrupt import Interrupted
-from pgan.training.loop import Job, PhaseRun
+from pgan.training.job import Job
+from pgan.training.loop import PhaseRun
 from pgan.training.precision import allow_tf32
 from pgan.training.snapshots import Snapshots
 from pgan.training.step import Step
@@ -29,10 +31,9 @@ def test_a_step_on_the_gpu_agrees_with_the_cpu(networks, training):
     for device in ("cpu", "cuda"):
         k = checkpoint.fresh(networks, 8, 0)
         step = Step(k.generator.to(device), k.critic.to(device), k.ema.to(device), training, 1e-3, 0.999)
-        arguments = [t.to(device) for t in (x, labels, z, mix, alpha)]
-        terms[device] = step.update_critic(*arguments) | step.update_generator(
-            *[t.to(device) for t in (z, labels, alpha)]
-        )
+        batch = CriticBatch(*(t.to(device) for t in (x, labels, z, mix, alpha)))
+        latents = GeneratorBatch(batch.latents, batch.labels, batch.alpha)
+        terms[device] = step.update_critic(batch) | step.update_generator(latents)
     for name, value in terms["cpu"].items():
         assert terms["cuda"][name].item() == pytest.approx(value.item(), rel=1e-4, abs=1e-5), name
 
@@ -59,7 +60,8 @@ def one_step(device, networks, training, engine=PLAIN, **changes):
     labels = torch.zeros(8, dtype=torch.long, device=device)
     k = checkpoint.fresh(networks, 8, 0)
     step = Step(k.generator.to(device), k.critic.to(device), k.ema.to(device), settings, 1e-3, 0.999, engine)
-    terms = step.update_critic(x, labels, z, mix, alpha) | step.update_generator(z, labels, alpha, reals=x)
+    batch, latents = CriticBatch(x, labels, z, mix, alpha), GeneratorBatch(z, labels, alpha, reals=x)
+    terms = step.update_critic(batch) | step.update_generator(latents)
     return {name: term.item() for name, term in terms.items()}
 
 
@@ -87,7 +89,7 @@ def test_memory_does_not_grow_with_time(precision, networks, training, tmp_path)
     run = PhaseRun(job, checkpoint.fresh(networks, 4, 0), torch.device("cuda"))
     held = []
     for _ in range(100):
-        run._advance()
+        run.advance()
         held.append(torch.cuda.memory_allocated())
     assert max(held[50:]) <= max(held[5:50])
 
@@ -102,12 +104,12 @@ def test_deterministic_training_is_the_same_in_every_run_and_after_a_stop(
         {"from": "init", "kind": kind, "resolution": 8 if kind == "grow" else 4, "kimg": 0.4, "batch": 16, "lr": 1e-3}
     )
     images = np.random.default_rng(0).integers(0, 256, (64, 1, spec.resolution, spec.resolution), dtype=np.uint8)
-    advance, stops = PhaseRun._advance, [5]
+    advance, stops = PhaseRun.advance, [5]
 
     def stopped(self):
         advance(self)
-        if self.step in stops:
-            stops.remove(self.step)
+        if self.steps_done in stops:
+            stops.remove(self.steps_done)
             raise Interrupted(15)
 
     def train(out):
@@ -124,7 +126,7 @@ def test_deterministic_training_is_the_same_in_every_run_and_after_a_stop(
     try:
         whole = train("a")
         assert train("b") == whole
-        monkeypatch.setattr(PhaseRun, "_advance", stopped)
+        monkeypatch.setattr(PhaseRun, "advance", stopped)
         monkeypatch.setattr(snapshots, "SHARE", math.inf)
         with pytest.raises(Interrupted):
             train("c")

@@ -14,12 +14,13 @@ import torch
 from pgan.errors import RunError
 from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Progress
+from pgan.phases import Phase
 from pgan.training import loop, snapshots
-from pgan.training.config import Phase
-from pgan.training.inputs import Inputs
 from pgan.training.interrupt import Interrupted
-from pgan.training.loop import Job, PhaseRun
+from pgan.training.job import Job
+from pgan.training.loop import PhaseRun
 from pgan.training.snapshots import Snapshots, fingerprint
+from pgan.training.watched_files import WatchedFiles
 
 CPU = torch.device("cpu")
 
@@ -57,7 +58,7 @@ def interrupted_after(monkeypatch):
 
     def install(steps):
         count = 0
-        advance = PhaseRun._advance
+        advance = PhaseRun.advance
 
         def counted(self):
             nonlocal count
@@ -66,7 +67,7 @@ def interrupted_after(monkeypatch):
             if count == steps:
                 os.kill(os.getpid(), signal.SIGTERM)
 
-        monkeypatch.setattr(PhaseRun, "_advance", counted)
+        monkeypatch.setattr(PhaseRun, "advance", counted)
 
     return install
 
@@ -118,7 +119,7 @@ def test_a_damaged_snapshot_is_as_good_as_none(networks, training, tmp_path):
 
 def test_a_fingerprint_changes_with_parameters_and_files(tmp_path):
     def key(x):
-        return fingerprint({"x": x}, Inputs([tmp_path / "a"]))
+        return fingerprint({"x": x}, WatchedFiles([tmp_path / "a"]))
 
     (tmp_path / "a").write_text("a")
     base = key(1)
@@ -142,8 +143,8 @@ def test_divergence_keeps_the_last_good_snapshot(networks, training, tmp_path, m
     the_job = job(training, phase(kimg=1))
     update = loop.Step.update_critic
 
-    def poisoned(self, *args):
-        terms = update(self, *args)
+    def poisoned(self, batch):
+        terms = update(self, batch)
         poisoned.count += 1
         return {k: v * float("nan") for k, v in terms.items()} if poisoned.count > 20 else terms
 
@@ -197,7 +198,7 @@ def test_all_phases_show_the_same_latents(networks, training, tmp_path):
 
 def test_adam_starts_anew_at_both_ends_of_a_fade_and_goes_on_where_nothing_changes(networks, training, tmp_path):
     def begin(parent, spec):
-        return PhaseRun(job(training, spec), parent, CPU).step_.optimizers["critic"].state
+        return PhaseRun(job(training, spec), parent, CPU).step.optimizers["critic"].state
 
     one = checkpoint.load(
         train(job(training, phase(), "a"), checkpoint.fresh(networks, 4, 0), tmp_path) / "checkpoint.pt"
@@ -209,7 +210,7 @@ def test_adam_starts_anew_at_both_ends_of_a_fade_and_goes_on_where_nothing_chang
     kept = begin(one, phase(lr=0.5))
     assert kept, "the same level of detail"
     run = PhaseRun(job(training, phase(lr=0.5)), one, CPU)
-    assert {group["lr"] for group in run.step_.optimizers["critic"].param_groups} == {0.5}
+    assert {group["lr"] for group in run.step.optimizers["critic"].param_groups} == {0.5}
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -241,14 +242,14 @@ def test_a_signal_saves_and_exits_and_the_same_command_goes_on(number, code, par
 
 def test_weights_that_went_bad_after_the_last_loss_are_not_kept(networks, training, tmp_path, monkeypatch):
     the_job = job(training, phase())
-    advance = PhaseRun._advance
+    advance = PhaseRun.advance
 
     def poisoned(self):
         advance(self)
-        if self.step == self.schedule.steps:
-            next(self.step_.generator.parameters()).data.fill_(float("nan"))
+        if self.steps_done == self.schedule.steps:
+            next(self.step.generator.parameters()).data.fill_(float("nan"))
 
-    monkeypatch.setattr(PhaseRun, "_advance", poisoned)
+    monkeypatch.setattr(PhaseRun, "advance", poisoned)
     with pytest.raises(RunError, match="a weight of the generator is nan"):
         train(the_job, checkpoint.fresh(networks, 4, 0), tmp_path)
     assert not (tmp_path / "out").exists()
@@ -258,6 +259,6 @@ def test_weights_that_went_bad_after_the_last_loss_are_not_kept(networks, traini
 def test_adam_s_settings_are_those_of_the_phase_even_where_its_state_goes_on(networks, training, tmp_path):
     out = train(job(training, phase(), "a"), checkpoint.fresh(networks, 4, 0), tmp_path)
     run = PhaseRun(job(training, phase(), adam_beta2=0.9), checkpoint.load(out / "checkpoint.pt"), CPU)
-    (group,) = run.step_.optimizers["critic"].param_groups
+    (group,) = run.step.optimizers["critic"].param_groups
     assert group["betas"] == (0.0, 0.9)
-    assert run.step_.optimizers["critic"].state
+    assert run.step.optimizers["critic"].state

@@ -16,6 +16,7 @@ from pgan.errors import InputError
 from pgan.networks.checkpoint import fresh
 from pgan.networks.layers import minibatch_stddev
 from pgan.training import parallel
+from pgan.training.draws import CriticBatch, GeneratorBatch
 from pgan.training.parallel import Ranks
 from pgan.training.step import Step
 
@@ -79,8 +80,8 @@ def test_gradients_and_terms_are_those_of_one_process(
         with monkeypatch.context() as patch:
             patch.setattr(Ranks, "average", collect)
             s = here.share
-            step.update_critic(reals[s], labels[s], z[s], mix[s], fade)
-            step.update_generator(z[s], labels[s], fade)
+            step.update_critic(CriticBatch(reals[s], labels[s], z[s], mix[s], fade))
+            step.update_generator(GeneratorBatch(z[s], labels[s], fade))
         return found
 
     whole, parts = gradients(Ranks()), [gradients(Ranks(rank, 2)) for rank in (0, 1)]
@@ -223,12 +224,12 @@ def test_a_failure_of_one_rank_is_told_once_and_ends_all(victim: int, experiment
     experiment.lay("stabilize", steps=1000)
     fault = """
 from pgan.training.loop import PhaseRun
-step = PhaseRun._advance
+step = PhaseRun.advance
 def advance(self):
-    if self.step == 5:
+    if self.steps_done == 5:
         raise MemoryError
     step(self)
-PhaseRun._advance = advance
+PhaseRun.advance = advance
 """
     _, output = experiment.run(*TRAIN, before=ranks(2) + on_rank(victim, fault))
     assert clear(output, "error: p: a batch of 8 at 4×4 pixels on cpu: out of memory") == [1, 1]
@@ -243,7 +244,7 @@ def test_a_loss_beyond_the_limit_is_told_once(experiment: Experiment) -> None:
 
 def test_a_machine_with_other_files_is_refused(experiment: Experiment) -> None:
     experiment.lay("stabilize", steps=4)
-    fault = "import pgan.training.inputs as i; i._code = lambda: iter([])"
+    fault = "import pgan.training.watched_files as w; w.code_files = lambda: iter([])"
     _, output = experiment.run(*TRAIN, before=ranks(2) + on_rank(1, fault))
     assert clear(output, "error: process 1 has other parameters, parent, data, code, versions") == [1, 2]
 

@@ -10,12 +10,16 @@ import pytest
 import torch
 from torch import nn
 
-from pgan.networks import checkpoint, layers, progressive
+from pgan.networks import checkpoint
 from pgan.networks.checkpoint import fresh
 from pgan.networks.layers import downsample, pixel_norm, upsample
-from pgan.training import loop, losses, step
-from pgan.training.config import Phase
-from pgan.training.loop import Job, PhaseRun
+from pgan.networks.progressive import layers
+from pgan.networks.progressive import networks as progressive
+from pgan.phases import Phase
+from pgan.training import draws, loop, losses, step
+from pgan.training.draws import CriticBatch, Draws
+from pgan.training.job import Job
+from pgan.training.loop import PhaseRun
 from pgan.training.schedule import Schedule
 
 N = 8
@@ -41,30 +45,32 @@ class World:
     def shown(self, run):
         """What the critic is shown in one step: reals, fakes, mixed, and the generator's update's fakes."""
         judged = []
-        hook = run.step_.critic.register_forward_pre_hook(lambda _, inputs: judged.append(inputs[0].detach().clone()))
-        gradient = losses.judge_and_gradient
+        hook = run.step.critic.register_forward_pre_hook(lambda _, inputs: judged.append(inputs[0].detach().clone()))
+        gradient = losses.score_and_gradient
 
         def remember(critic, sets, alpha, wanted):
             judged.extend(images.detach().clone() for images in sets)
             return gradient(critic, sets, alpha, wanted)
 
-        losses.judge_and_gradient = remember
+        losses.score_and_gradient = remember
         try:
-            run._advance()
+            run.advance()
         finally:
             hook.remove()
-            losses.judge_and_gradient = gradient
+            losses.score_and_gradient = gradient
         return judged
 
     def batch(self, resolution=8):
-        """Critic, reals, fakes, mixing factors."""
+        """Critic, batch and fakes."""
         g = torch.Generator().manual_seed(0)
         reals, fakes = (torch.randn(N, 1, resolution, resolution, generator=g) for _ in range(2))
-        return fresh(self.networks, resolution, seed=0).critic, reals, fakes, torch.rand(N, 1, 1, 1, generator=g)
+        mix = torch.rand(N, 1, 1, 1, generator=g)
+        batch = CriticBatch(reals, torch.zeros(N).long(), torch.empty(N, 0), mix, alpha=1.0)
+        return fresh(self.networks, resolution, seed=0).critic, batch, fakes
 
 
-def penalty(world, critic, reals, fakes, mix):
-    _, terms = losses.critic_loss(critic, reals, fakes, torch.zeros(N).long(), mix, 1.0, world.training)
+def penalty(world, critic, batch, fakes):
+    _, terms = losses.critic_loss(critic, batch, fakes, world.training)
     return terms["gradient_penalty"]
 
 
@@ -72,10 +78,10 @@ def penalty(world, critic, reals, fakes, mix):
 
 
 def penalty_is_the_same_inside_autocast(world):
-    critic, reals, fakes, mix = world.batch()
-    outside = penalty(world, critic, reals, fakes, mix)
+    critic, batch, fakes = world.batch()
+    outside = penalty(world, critic, batch, fakes)
     with torch.autocast("cpu", torch.bfloat16):
-        inside = penalty(world, critic, reals, fakes, mix)
+        inside = penalty(world, critic, batch, fakes)
     assert inside.dtype == torch.float32
     torch.testing.assert_close(inside, outside, rtol=1e-5, atol=0)  # other batches: the last digits may differ
 
@@ -86,7 +92,7 @@ def without_guard(patch):
         (gradient,) = torch.autograd.grad(critic(images, alpha)[0].sum(), images, create_graph=True)
         return gradient.square().sum((1, 2, 3))
 
-    patch.setattr(losses, "squared_norms", squared_norms)
+    patch.setattr(losses, "fast_squared_norms", squared_norms)
 
 
 def penalty_of_a_linear_critic_is_that_of_its_weight(world):
@@ -128,42 +134,38 @@ def mixing_factor_is_one_per_sample(world):
 
 def mix_of(shape):
     def fault(patch):
-        random = PhaseRun._random
+        critic_batch = Draws.critic_batch
 
-        def wrong(self, purpose, repeat, size):
-            value = random(self, purpose, repeat, shape if purpose == "mix" else size)
-            return value.expand(N, *value.shape[1:]) if purpose == "mix" else value
+        def wrong(self, step, repeat):
+            mix = torch.rand(shape, generator=torch.Generator().manual_seed(0)).expand(N, *shape[1:])
+            return critic_batch(self, step, repeat)._replace(mix=mix)
 
-        patch.setattr(PhaseRun, "_random", wrong)
+        patch.setattr(Draws, "critic_batch", wrong)
 
     return fault
 
 
 def fakes_are_detached_from_the_generator(world):
     run = world.run()
-    z, x, mix = torch.randn(N, world.networks.latent_dimensions), torch.randn(N, 1, 8, 8), torch.rand(N, 1, 1, 1)
-    run.step_.update_critic(x, torch.zeros(N).long(), z, mix, torch.tensor(0.5))
-    assert all(p.grad is None for p in run.step_.generator.parameters())
+    run.step.update_critic(run.draws.critic_batch(0, 0))
+    assert all(p.grad is None for p in run.step.generator.parameters())
 
 
 def not_detached(patch):
-    def update_critic(self, reals, labels, latents, mix, alpha, draws=None):
-        fakes = self.generator(latents, labels, alpha)
-        loss, terms = losses.critic_loss(self.critic, reals, fakes, labels, mix, alpha, self.settings)
-        self._apply("critic", loss, terms)
-        return terms
+    def critic_loss(self, batch):
+        return losses.critic_loss(self.critic, batch, self.fakes(batch), self.settings)
 
-    patch.setattr(step.Step, "update_critic", update_critic)
+    patch.setattr(step.Step, "critic_loss", critic_loss)
 
 
 def fade_follows_the_images_whatever_the_batch(world):
     fades = {}
     for batch in (N, 2 * N):
         run, alphas = world.run(batch=batch), []
-        for network in (run.step_.generator, run.step_.critic):
+        for network in (run.step.generator, run.step.critic):
             network.register_forward_pre_hook(lambda _, inputs, seen=alphas: seen.append(float(inputs[-1])))
         for _ in range(run.schedule.steps):
-            run._advance()
+            run.advance()
         per_step = len(alphas) // run.schedule.steps
         fades[batch] = {i * batch: set(alphas[i * per_step : (i + 1) * per_step]) for i in range(run.schedule.steps)}
     assert all(len(values) == 1 for fade in fades.values() for values in fade.values()), "both networks at one alpha"
@@ -180,29 +182,29 @@ def alpha_of(function):
 def reals_fade_like_the_fakes(world):
     for steps in (0, 3):
         run = world.run()
-        run.step = steps
-        plain = torch.from_numpy(run.batches.stream.batch(steps * N, N)[0]).float() / 127.5 - 1
+        run.steps_done = steps
+        plain = torch.from_numpy(run.draws.batches.stream.batch(steps * N, N)[0]).float() / 127.5 - 1
         alpha = run.schedule.alpha(steps)
         assert torch.allclose(world.shown(run)[0], alpha * plain + (1 - alpha) * upsample(downsample(plain)), atol=1e-5)
 
 
 def reals_not_faded(patch):
-    prepare = loop.prepare_reals
-    patch.setattr(loop, "prepare_reals", lambda images, alpha, mirror, _: prepare(images, 1.0, mirror))
+    prepare = draws.prepare_reals
+    patch.setattr(draws, "prepare_reals", lambda images, alpha, mirror, _: prepare(images, 1.0, mirror))
 
 
 def adam_starts_anew_at_both_ends_of_a_fade(world):
     stabilize = world.run(kind="stabilize", resolution=4)
-    stabilize._advance()
+    stabilize.advance()
     before = stabilize.checkpoint()
-    assert world.run(before, kind="stabilize", resolution=4).step_.state()["critic"]["state"], "kept within a level"
+    assert world.run(before, kind="stabilize", resolution=4).step.state()["critic"]["state"], "kept within a level"
     grow = world.run(before)
-    assert not grow.step_.state()["critic"]["state"]
-    assert not grow.step_.state()["generator"]["state"]
-    grow._advance()
+    assert not grow.step.state()["critic"]["state"]
+    assert not grow.step.state()["generator"]["state"]
+    grow.advance()
     after = world.run(grow.checkpoint(), kind="stabilize")
-    assert not after.step_.state()["critic"]["state"]
-    assert not after.step_.state()["generator"]["state"]
+    assert not after.step.state()["critic"]["state"]
+    assert not after.step.state()["generator"]["state"]
 
 
 def adam_kept_at_the_end(patch):
@@ -216,8 +218,8 @@ def adam_kept_at_the_start(patch):
         begin(self, job, parent, device)
         if parent.optimizers and job.phase.kind == "grow":
             old = parent.optimizers["critic"]["state"]
-            for parameter, state in zip(self.step_.critic.parameters(), old.values(), strict=False):
-                self.step_.optimizers["critic"].state[parameter] = state
+            for parameter, state in zip(self.step.critic.parameters(), old.values(), strict=False):
+                self.step.optimizers["critic"].state[parameter] = state
 
     patch.setattr(PhaseRun, "__init__", keep)
 
@@ -243,15 +245,14 @@ def average_rebuilt(patch):
 
 
 def reals_are_judged_without_the_fakes(world):
-    critic, reals, fakes, mix = world.batch()
-    labels = torch.zeros(N).long()
-    one, other = (losses.critic_loss(critic, reals, f, labels, mix, 1.0, world.training)[1] for f in (fakes, fakes * 3))
+    critic, batch, fakes = world.batch()
+    one, other = (losses.critic_loss(critic, batch, f, world.training)[1] for f in (fakes, fakes * 3))
     assert torch.equal(one["critic_real"], other["critic_real"])
 
 
 def groups_of_both(patch):
-    def critic_loss(critic, reals, fakes, labels, mix, alpha, settings):
-        scores, _ = critic(torch.cat([reals, fakes]), alpha)
+    def critic_loss(critic, batch, fakes, settings):
+        scores, _ = critic(torch.cat([batch.reals, fakes]), batch.alpha)
         return scores.sum(), {"critic_real": scores[:N].mean()}
 
     patch.setattr(losses, "critic_loss", critic_loss)
@@ -259,9 +260,9 @@ def groups_of_both(patch):
 
 def stddev_is_one_number_per_group(world):
     seen = []
-    critic, reals, _, _ = world.batch()
+    critic, batch, _ = world.batch()
     critic.blocks["4"].conv.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    critic(reals)
+    critic(batch.reals)
     channel, groups = seen[0][:, -1], N // world.networks.minibatch_stddev
     assert torch.equal(channel, channel[:, :1, :1].expand_as(channel)), "the same at every pixel"
     for i in range(groups):
@@ -340,7 +341,7 @@ def reals_have_the_range_of_the_fakes(world):
 
 
 def reals_from_zero_to_one(patch):
-    patch.setattr(loop, "prepare_reals", lambda images, alpha, mirror, _: images.float() / 255)
+    patch.setattr(draws, "prepare_reals", lambda images, alpha, mirror, _: images.float() / 255)
 
 
 def first_layer_is_scaled(world):

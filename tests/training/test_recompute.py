@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from pgan.networks import checkpoint
-from pgan.training.config import Phase
+from pgan.phases import Phase
+from pgan.training.draws import CriticBatch, GeneratorBatch
 from pgan.training.engine import Engine, choose
 from pgan.training.step import Step
 
@@ -19,12 +20,12 @@ def step_with(recompute, networks, training):
     return Step(start.generator, start.critic, start.ema, training, 1e-3, 0.9, engine)
 
 
-def inputs(which):
+def batch_for(which):
     g = torch.Generator().manual_seed(0)
     reals = (torch.rand(N, 1, R, R, generator=g) * 2 - 1).double()
     z, mix = torch.randn(N, 8, generator=g).double(), torch.rand(N, 1, 1, 1, generator=g).double()
     labels, alpha = torch.zeros(N, dtype=torch.long), torch.tensor(0.3).double()
-    return (reals, labels, z, mix, alpha) if which == "critic" else (z, labels, alpha)
+    return CriticBatch(reals, labels, z, mix, alpha) if which == "critic" else GeneratorBatch(z, labels, alpha)
 
 
 def kept_and_gradients(step, which):
@@ -36,7 +37,7 @@ def kept_and_gradients(step, which):
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        loss, _ = step.losses[which](*inputs(which))
+        loss, _ = step.losses[which](batch_for(which))
         held = sum(kept.values())
     loss.backward()
     return held, loss.item(), {n: p.grad for n, p in getattr(step, which).named_parameters() if p.grad is not None}
@@ -59,7 +60,7 @@ def test_batch_norm_s_statistics_count_each_batch_once(networks, training):
     buffers = []
     for recompute in (False, True):
         step = step_with(recompute, normed, training)
-        step.update_generator(*inputs("generator"))
+        step.update_generator(batch_for("generator"))
         buffers.append(dict(step.generator.named_buffers()))
     for name, expected in buffers[0].items():
         torch.testing.assert_close(buffers[1][name], expected)
@@ -69,6 +70,6 @@ def test_such_a_phase_is_not_compiled(networks, training):
     spec = Phase.model_validate({"from": "x", "kind": "grow", "resolution": R, "kimg": 1000, "batch": N, "lr": 1e-3})
     settings = training.model_copy(update={"recompute": True, "compile": "always"})
     for device in ("cpu", "cuda"):
-        engine = choose(networks, settings, spec, 10**6, device)
+        engine = choose(networks, settings, spec, device)
         assert engine.recompute
         assert not engine.compiled

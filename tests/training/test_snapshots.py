@@ -11,7 +11,7 @@ import yaml
 from one_phase import EVERY_STEP, KILLED_AFTER, OFTEN, TRAIN, Experiment
 
 from pgan.networks import checkpoint
-from pgan.training import inputs, snapshots
+from pgan.training import snapshots, watched_files
 from pgan.training.snapshots import NEWEST, PREVIOUS, Cadence, fingerprint
 
 
@@ -104,19 +104,19 @@ def change(experiment: Experiment, **values) -> None:
 def test_what_else_determines_the_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = tmp_path / "code.py"
     code.write_text("a")
-    monkeypatch.setattr(inputs, "_code", lambda: [code])
-    keys = {fingerprint({}, inputs.read_code())}
+    monkeypatch.setattr(watched_files, "code_files", lambda: [code])
+    keys = {fingerprint({}, watched_files.read_code())}
     code.write_text("b")
-    keys.add(fingerprint({}, inputs.read_code()))
+    keys.add(fingerprint({}, watched_files.read_code()))
     monkeypatch.setattr(snapshots.torch, "__version__", "0")
-    keys.add(fingerprint({}, inputs.read_code()))
+    keys.add(fingerprint({}, watched_files.read_code()))
     monkeypatch.setattr(snapshots.np, "__version__", "0")
-    keys.add(fingerprint({}, inputs.read_code()))
+    keys.add(fingerprint({}, watched_files.read_code()))
     assert len(keys) == 4
 
 
 def test_all_code_that_a_phase_runs_is_in_the_fingerprint() -> None:
-    names = {str(path).rsplit("/pgan/", 1)[1] for path in inputs._code()}
+    names = {str(path).rsplit("/pgan/", 1)[1] for path in watched_files.code_files()}
     assert {"training/step.py", "networks/layers.py", "data/batches.py", "randomness.py", "config.py"} <= names
 
 
@@ -135,12 +135,12 @@ def test_another_number_of_threads_is_said(threads: int, experiment: Experiment)
 STALLED_AFTER = """
 import time
 from pgan.training.loop import PhaseRun
-step = PhaseRun._advance
+step = PhaseRun.advance
 def advance(self):
-    if self.step == {steps}:
+    if self.steps_done == {steps}:
         time.sleep(1000)
     step(self)
-PhaseRun._advance = advance
+PhaseRun.advance = advance
 """
 
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from pgan.networks.checkpoint import fresh
-from pgan.training.step import Step, average, prepare_reals
+from pgan.training.draws import CriticBatch, GeneratorBatch, prepare_reals
+from pgan.training.step import Step, average
 
 
 @pytest.fixture
@@ -23,7 +24,12 @@ def moved(network, before):
 
 def critic_update(step):
     x = torch.rand(4, 1, 8, 8) * 2 - 1
-    return step.update_critic(x, torch.zeros(4, dtype=torch.long), torch.randn(4, 8), torch.rand(4, 1, 1, 1), 1.0)
+    labels = torch.zeros(4, dtype=torch.long)
+    return step.update_critic(CriticBatch(x, labels, torch.randn(4, 8), torch.rand(4, 1, 1, 1), alpha=1.0))
+
+
+def generator_update(step):
+    return step.update_generator(GeneratorBatch(torch.randn(4, 8), torch.zeros(4, dtype=torch.long), alpha=1.0))
 
 
 def test_critic_update_moves_the_critic_alone(step):
@@ -36,7 +42,7 @@ def test_critic_update_moves_the_critic_alone(step):
 
 def test_generator_update_moves_the_generator_alone(step):
     generator, critic = values(step.generator), values(step.critic)
-    step.update_generator(torch.randn(4, 8), torch.zeros(4, dtype=torch.long), 1.0)
+    generator_update(step)
     assert not moved(step.critic, critic)
     assert all(p.grad is None for p in step.critic.parameters())
     assert "blocks.8.conv0.weight" in moved(step.generator, generator)
@@ -44,7 +50,7 @@ def test_generator_update_moves_the_generator_alone(step):
 
 def test_the_average_follows_each_critic_update_and_never_the_gradient(step):
     ema = values(step.ema)
-    step.update_generator(torch.randn(4, 8), torch.zeros(4, dtype=torch.long), 1.0)
+    generator_update(step)
     assert not moved(step.ema, ema)
     generator = values(step.generator)
     critic_update(step)

@@ -28,6 +28,6 @@ def test_batches_are_those_of_the_stream_either_way(device):
 def test_a_level_is_copied_only_where_there_is_room():
     level = stream().images.nbytes
     kept, read = (Batches(stream(), torch.device("cpu"), most_bytes=most) for most in (level, level - 1))
-    assert kept._level is not None
-    assert read._level is None
+    assert kept.level is not None
+    assert read.level is None
     assert room(torch.device("cpu")) < 0, "on the CPU it would only be there twice"

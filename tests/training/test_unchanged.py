@@ -21,27 +21,26 @@ def change(**values):
             place = place[part]
         place[name] = value
     Path("params.yaml").write_text(yaml.safe_dump(content))
-step = PhaseRun._advance
+step = PhaseRun.advance
 def advance(self):
-    if self.step == {steps}:
+    if self.steps_done == {steps}:
         edit()
     step(self)
-PhaseRun._advance = advance
+PhaseRun.advance = advance
 """
 NO_STEP = """
-from pgan.training.loop import PhaseRun
 def advance(self):
     raise AssertionError("trained again")
-PhaseRun._advance = advance
+PhaseRun.advance = advance
 """
 WITH_CODE = """
 from pathlib import Path
-import pgan.training.inputs
-pgan.training.inputs._code = lambda: [Path("code.py")]
+import pgan.training.watched_files
+pgan.training.watched_files.code_files = lambda: [Path("code.py")]
 """
 """The phase's code is a file that a test may edit."""
-TRAINED = "while p trained; put it back to go on, or start anew with what it is now; the trained phase is kept in "
-READ = "while training read it; put it back to go on, or start anew with what it is now; the trained phase is kept in "
+TRAINED = "while p trained; put it back to continue, or start again with the new one; the trained phase is kept in "
+READ = "while training read it; put it back to continue, or start again with the new one; the trained phase is kept in "
 EDITS = {
     "the phase": ("change(phases__p__lr=0.5)", f"params.yaml: phases.p.lr: changed from 0.001 to 0.5 {TRAINED}"),
     "a section": ("change(training__drift=1.0)", f"params.yaml: training.drift: changed from 0.001 to 1.0 {TRAINED}"),
