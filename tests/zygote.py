@@ -35,8 +35,7 @@ IMPORTED = (
     "pgan.rendering.curves",
     "pgan.rendering.metrics",
     "pgan.rendering.pictures",
-    "pgan.training.identity",
-    "pgan.training.loop",
+    "pgan.training.run",
     "dvc.cli",
     "dvc.repo",
 )
