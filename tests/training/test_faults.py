@@ -201,6 +201,7 @@ loop.PhaseRun.advance = advance
 CHANGED_AFTER = """
 import numpy as np, os
 from pathlib import Path
+from pgan.training.loop import PhaseRun
 path = Path("data/pyramid/images_8.npy")
 step = PhaseRun.advance
 def advance(self):
@@ -277,6 +278,7 @@ def test_a_clock_that_jumps_changes_nothing(experiment: Experiment) -> None:
 ENDLESS_STEP = """
 import time
 from pathlib import Path
+from pgan.training.loop import PhaseRun
 step = PhaseRun.advance
 def advance(self):
     if self.steps_done == {steps}:

@@ -29,6 +29,7 @@ def advance(self):
 PhaseRun.advance = advance
 """
 NO_STEP = """
+from pgan.training.loop import PhaseRun
 def advance(self):
     raise AssertionError("trained again")
 PhaseRun.advance = advance
