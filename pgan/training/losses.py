@@ -1,8 +1,8 @@
 """What critic and generator minimise: first WGAN-GP, as the papers write it, then what other losses need.
 
-The first three functions are WGAN-GP in plain autograd.  `score_and_penalise` computes the same numbers faster where
-`choose_path` allows it.  With WGAN-GP, drift and labels, these are the losses of the progressive GAN (official
-`loss.py`).
+The functions of the critic, down to `gradient_penalty`, are WGAN-GP in plain autograd.  The fast path at the end
+computes the same numbers where `choose_path` allows it.  With WGAN-GP, drift and labels, these are the losses of the
+progressive GAN (official `loss.py`).
 """
 
 from typing import Literal
@@ -59,6 +59,30 @@ def critic_loss(critic: Critic, batch: CriticBatch, fakes: Tensor, settings: Tra
     return loss, terms | penalty
 
 
+def score_and_penalise(
+    critic: Critic, batch: CriticBatch, fakes: Tensor, penalised: tuple[Images, ...]
+) -> tuple[Output, Output, Tensor | None]:
+    """The critic's output for reals and for fakes; ‖∇D(x)‖² at the penalised images, N for each kind, or None."""
+    images = {"reals": batch.reals, "fakes": fakes}
+    if "mixed" in penalised:
+        images["mixed"] = torch.lerp(batch.reals, fakes, batch.mix)  # x̂ of Gulrajani et al. 2017, algorithm 1
+    if not penalised:
+        return *score(critic, images, batch.alpha), None
+    path = choose_path(critic, penalised, fakes.device.type)
+    if path == "fast, in one pass":
+        return score_and_penalise_in_one_pass(critic, images, batch.alpha, penalised)
+    norms = squared_norms if path == "autograd" else fast_squared_norms
+    squares = [norms(critic, images[kind], batch.alpha) for kind in penalised]
+    return *score(critic, images, batch.alpha), torch.cat(squares)
+
+
+def score(critic: Critic, images: dict[str, Tensor], alpha: Alpha) -> tuple[Output, Output]:
+    """The output for reals and for fakes, by one call of the critic."""
+    scores, logits = critic(torch.cat([images["reals"], images["fakes"]]), alpha, sets=2)
+    real, fake = zip(scores.chunk(2), logits.chunk(2), strict=True)
+    return real, fake
+
+
 def squared_norms(critic: Critic, images: Tensor, alpha: Alpha) -> Tensor:
     """‖∇D(x)‖² at each image x, (N,), by automatic differentiation, and itself differentiable."""
     with single_precision(images):
@@ -71,6 +95,9 @@ def gradient_penalty(norms: Tensor, settings: Training) -> Tensor:
     """λ/target² · mean((‖∇D(x̂)‖₂ - target)²) (Gulrajani et al. 2017, equation 3)."""
     target = settings.gradient_target
     return settings.gradient_penalty / target**2 * (norms - target).square().mean()
+
+
+# --- other penalties
 
 
 def zero_centred_penalty(squares: Tensor, count: int, settings: Training) -> Tensor:
@@ -116,24 +143,7 @@ def generator_loss(
     return loss, terms
 
 
-# --- the critic's scores and gradients: plain and fast
-
-
-def score_and_penalise(
-    critic: Critic, batch: CriticBatch, fakes: Tensor, penalised: tuple[Images, ...]
-) -> tuple[Output, Output, Tensor | None]:
-    """The critic's output for reals and for fakes; ‖∇D(x)‖² at the penalised images, N for each kind, or None."""
-    images = {"reals": batch.reals, "fakes": fakes}
-    if "mixed" in penalised:
-        images["mixed"] = torch.lerp(batch.reals, fakes, batch.mix)  # x̂ of Gulrajani et al. 2017, algorithm 1
-    if not penalised:
-        return *score(critic, images, batch.alpha), None
-    path = choose_path(critic, penalised, fakes.device.type)
-    if path == "fast, in one pass":
-        return score_and_penalise_in_one_pass(critic, images, batch.alpha, penalised)
-    norms = squared_norms if path == "autograd" else fast_squared_norms
-    squares = [norms(critic, images[kind], batch.alpha) for kind in penalised]
-    return *score(critic, images, batch.alpha), torch.cat(squares)
+# --- the fast path
 
 
 def choose_path(
@@ -154,13 +164,6 @@ def choose_path(
         "mixed" in penalised and not critic.config.group,
     )
     return "fast" if any(apart) else "fast, in one pass"
-
-
-def score(critic: Critic, images: dict[str, Tensor], alpha: Alpha) -> tuple[Output, Output]:
-    """The output for reals and for fakes, by one call of the critic."""
-    scores, logits = critic(torch.cat([images["reals"], images["fakes"]]), alpha, sets=2)
-    real, fake = zip(scores.chunk(2), logits.chunk(2), strict=True)
-    return real, fake
 
 
 def fast_squared_norms(critic: Critic, images: Tensor, alpha: Alpha) -> Tensor:

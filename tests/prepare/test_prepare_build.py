@@ -265,6 +265,7 @@ def test_a_full_disk(workers: int, settings: Settings, tmp_path: Path) -> None:
 PREPARE_FOR_EVER = """
 from pathlib import Path
 from pgan.process import user_errors
+from pgan.prepare.build import build
 from pgan.prepare.config import Photos, Prepare
 if __name__ == "__main__":
     settings = Prepare(source="photos", resolution=64, photos=Photos(count=10**6))

@@ -313,7 +313,7 @@ def test_the_report_does_not_say_that_all_is_well(
 ) -> None:
     error = DeletedExperiment("pgan", "7") if lasts else TimeoutError("no answer")
     monkeypatch.setattr(report, "complete", lambda _: error)
-    monkeypatch.setattr(report, "resolved", lambda _: {})
+    monkeypatch.setattr(report, "resolved", lambda _: {"phases": {}})
     monkeypatch.setattr(report.subprocess, "run", lambda *_, **__: type("Done", (), {"returncode": 0}))
     code = 0
     try:
