@@ -34,11 +34,11 @@ def listed_metrics() -> tuple[Any, ...]:
     return listed
 
 
-def architectures() -> set[str]:
-    """The names of all networks."""
+def architectures() -> list[str]:
+    """The names of all networks, in the same order in every process that runs tests."""
     known = {name for one in leaves(Networks) for name in choices(one, "architecture")}
     assert "progressive" in known
-    return known
+    return sorted(known)
 
 
 def leaves(model: type[Section]) -> list[type[Section]]:
