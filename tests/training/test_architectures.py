@@ -154,7 +154,7 @@ def test_the_critic_s_loss_is_that_of_its_definition(name, chosen, parameters, t
 def test_another_label_is_another_score_and_another_image(training):
     step, (reals, labels, z, *_) = made(DCGAN, training)
     other = (labels + 1) % 10
-    assert not torch.allclose(step.critic.conditioned_on(labels)(reals)[0], step.critic.told(other)(reals)[0])
+    assert not torch.allclose(step.critic.conditioned_on(labels)(reals)[0], step.critic.conditioned_on(other)(reals)[0])
     assert not torch.allclose(step.generator(z, labels), step.generator(z, other))
     swapped = [1, 0, *range(2, 8)]
     expected = step.critic.conditioned_on(labels)(reals)[0][swapped]
