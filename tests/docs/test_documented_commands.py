@@ -1,6 +1,6 @@
-"""Each command in the documents is one that its program accepts; those of `pgan` run, on narrow networks.
+"""Programs accept every command in the documents. The commands of `pgan` also run, on narrow networks.
 
-`stages/test_documented_experiments.py` runs those of DVC, and `test_makefile.py` those of make.
+`stages/test_documented_experiments.py` runs DVC's commands, and `test_makefile.py` tests the targets of make.
 """
 
 import re
@@ -81,7 +81,7 @@ def test_a_test_that_the_text_names_exists(document: Path) -> None:
 
 NOT_RUN = (
     "download",  # from the network
-    "import",  # of a pickle that nobody may hand on
+    "import",  # needs an official pickle, which is not in the repository
     "--install-completion",  # changes the shell's own files
 )
 PAGES = ("docs/get-started.md", "docs/generator.md", "README.md", "docs/presets.md")
@@ -144,7 +144,7 @@ def test_the_commands_of_pgan_run(folder: Path, zygote: Zygote) -> None:
 
 
 def run_page(page: str, done: set[str], folder: Path, zygote: Zygote) -> None:
-    """All commands of `pgan` on a page, but for `NOT_RUN` and those that are done."""
+    """Run all commands of `pgan` on a page, except for `NOT_RUN` and what is done already."""
     wanted = [command.words for command in COMMANDS if command.document == page and command.words[:1] == ["pgan"]]
     for _, *arguments in wanted:
         line = " ".join(arguments)

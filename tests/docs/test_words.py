@@ -22,7 +22,7 @@ def test_sentences_are_short(document: Path) -> None:
 
 
 def sentences(text: str) -> list[str]:
-    """Those of the text, without blocks, tables and headings; code in backticks counts as a word."""
+    """The sentences of a text, without blocks, tables and headings. Code in backticks counts as a word."""
     text = re.sub(r"`[^`]*`", "Code", re.sub(r"\]\([^)]*\)", "]", FENCE.sub("\n\n", text)))
     paragraphs = re.split(r"\n\s*\n|\n\s*(?=[-*|#]|\d+\.)", text)
     prose = [" ".join(p.split()) for p in paragraphs if not p.lstrip().startswith(("|", "#", "<"))]
