@@ -20,8 +20,6 @@ export PYTHONUTF8 := 1
 unexport PYTHONDONTWRITEBYTECODE
 # no advertisement while the documentation is built
 export NO_MKDOCS_2_WARNING := 1
-# hundreds of processes import the same modules
-unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all test-campaigns docs docs-serve ui clean place pipeline-place

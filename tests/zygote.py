@@ -150,6 +150,8 @@ class Zygote:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()], env=os.environ | settings
             )
+        self.pid = self._process.pid
+        """Of the process from which all others are forked."""
 
     def start(self, folder: Path, *arguments: str, before: str = "") -> Child:
         """Start `pgan …` in a folder; `before` is Python code that the child runs first, to put a fault in."""

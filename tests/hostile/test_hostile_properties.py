@@ -76,7 +76,7 @@ def refused(command: str, file: str, server: Server, world: Path, place: Path) -
         assert tree(folder) == before
 
 
-@settings(PROFILE, max_examples=PROFILE.max_examples * 4)
+@settings(PROFILE, max_examples=PROFILE.max_examples * 2)
 @given(pair=pairs, share=shares)
 def test_files_that_are_cut_off(pair: Any, share: float, server: Server, world: Path, place: Path) -> None:
     with refused(*pair, server, world, place) as path:
@@ -144,7 +144,7 @@ FREE = ("prepare.path", "prepare.labels_path", "init.path", "url")
 """Where any text is right, so that none is wrong; and `prepare.path` need only exist."""
 
 
-@settings(PROFILE, max_examples=PROFILE.max_examples * 3)
+@settings(PROFILE, max_examples=PROFILE.max_examples * 2)
 @given(leaf=st.sampled_from(LEAVES), value=st.sampled_from(WRONG))
 def test_parameters_of_a_wrong_value(
     leaf: tuple[str, ...], value: Any, server: Server, world: Path, place: Path

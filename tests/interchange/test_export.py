@@ -51,8 +51,13 @@ def same_images(path, ema):
     )
 
 
-@pytest.mark.parametrize("classes", [0, 3])
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    ("format", "classes"),
+    [
+        *((format, 3) for format in FORMATS),
+        *(pytest.param(format, 0, marks=pytest.mark.slow) for format in FORMATS),
+    ],
+)
 def test_every_format_makes_the_same_images_and_the_same_bytes(networks, tmp_path, format, classes):
     config = networks.model_copy(update={"classes": classes, "fused_scale": True, "channels": 3})
     ema = written(config, 8, tmp_path / "a.pt")

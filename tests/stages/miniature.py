@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from forked_python import BEFORE
 from zygote import PipedChild, Zygote
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +59,8 @@ sys.addaudithook(_hook)
 """Code that a stage runs first: writes down which file under data/ it opens for reading."""
 
 
+UNTRACKED = {BEFORE: "import sys; sys.executable = 'true'"}
+"""The environment of stages that start `true` as their tracker: their runs go unlogged, and no time goes to MLflow."""
 Process = subprocess.Popen[str] | PipedChild
 
 

@@ -25,6 +25,7 @@ from places import enlarge, small_disk
 from workplace import (
     ALIVE,
     PHASE,
+    ROWS,
     TRAIN,
     assert_complete,
     assert_one_warning,
@@ -38,6 +39,7 @@ from workplace import (
     serving,
     start_paused,
     tracked,
+    tracker_of,
     wait_until,
 )
 from zygote import Zygote
@@ -67,8 +69,6 @@ calls, real = itertools.count(), time.time
 time.time = lambda: real() + (7200, -7200, 0)[next(calls) % 3]
 """
 """A clock that is set forward or back by two hours whenever somebody looks."""
-OWN_TRACKER = f"import sys; sys.executable = {sys.executable!r}"
-"""A stage's tracker is its child then, and no fork of the zygote."""
 
 
 @pytest.fixture(scope="session")
@@ -202,7 +202,7 @@ def test_a_server_that_dies_and_stays_away_costs_one_warning(place: Pipeline, se
 def test_another_writer_of_the_database_is_waited_for(place: Pipeline, database: Path) -> None:
     with locked(database) as writer:
         stage = place.start(*TRAIN)
-        wait_until(lambda: rows(place) == 100)
+        wait_until(lambda: rows(place) == ROWS)
         time.sleep(3)
         writer.rollback()
         output = output_of(stage)
@@ -343,9 +343,9 @@ def test_a_stage_that_is_told_to_stop_is_gone(place: Pipeline, trouble: dict[str
 
 
 def test_training_that_is_told_to_stop_is_gone_and_goes_on(place: Pipeline, database: Path) -> None:
-    stage = start_paused(place, **{BEFORE: OWN_TRACKER})
+    stage = start_paused(place)
     wait_until(lambda: len(logged(database)) > 0)
-    (tracker,) = psutil.Process(stage.pid).children()
+    tracker = tracker_of(stage, place)
     tracker.suspend()  # nothing could hang more
     stage.send_signal(signal.SIGCONT)
     stage.send_signal(signal.SIGTERM)
@@ -356,7 +356,7 @@ def test_training_that_is_told_to_stop_is_gone_and_goes_on(place: Pipeline, data
     assert time.monotonic() - began < SOON
 
     again = place.start(*TRAIN)
-    wait_until(lambda: rows(place) == 100)
+    wait_until(lambda: rows(place) == ROWS)
     with contextlib.suppress(subprocess.TimeoutExpired):
         again.wait(5)
     tracker.resume()
@@ -406,8 +406,7 @@ def test_a_tracker_does_not_outlive_a_server_that_hangs(place: Pipeline) -> None
 
 def test_a_tracker_that_is_killed_costs_one_warning(place: Pipeline) -> None:
     stage = start(place, "while not Path('go').exists(): time.sleep(0.05)")
-    (tracker,) = psutil.Process(stage.pid).children()
-    tracker.kill()
+    tracker_of(stage, place).kill()
     (place.path / "go").touch()
     assert_one_warning(output_of(stage))
 

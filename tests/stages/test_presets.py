@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from forked_python import BEFORE
-from miniature import new_repository
+from miniature import UNTRACKED, new_repository
 from PIL import Image
 from zygote import Zygote
 
@@ -20,8 +19,6 @@ MANY = {name: 5 for name in names() if not name.endswith("gpu")} | {"celeba-hq-1
 """As many phases as two fades need, and once all. Those for more GPUs differ in batches and rates alone."""
 STAGES = ("train", "evaluate")
 """Of each phase."""
-UNTRACKED = {BEFORE: "import sys; sys.executable = 'true'"}
-"""A stage starts its tracker, which would import MLflow, with this: its run goes unlogged (see test_mlflow.py)."""
 TINY: dict[str, dict[str, Any]] = {
     "training": {"samples": 4, "sample_frames": 2, "log_every_kimg": 0.001, "compile": "never"},
     "evaluate": {

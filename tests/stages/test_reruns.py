@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from miniature import PHASE, Pipeline, new_repository
+from miniature import PHASE, UNTRACKED, Pipeline, new_repository
 
 EVALUATIONS = {"evaluate@stabilize_4", "evaluate@grow_8", "evaluate@stabilize_8"}
 FROM_GROW_8 = {"train@grow_8", "train@stabilize_8", "evaluate@grow_8", "evaluate@stabilize_8", "render"}
@@ -18,7 +18,7 @@ def test_a_second_repro_does_nothing(pipeline: Pipeline) -> None:
 def test_a_phase_reruns_what_follows_it_and_is_restored(pipeline: Pipeline) -> None:
     before = pipeline.hashes()
     pipeline.change("phases.grow_8.kimg", 0.12)
-    ran = pipeline.repro()
+    ran = pipeline.repro(**UNTRACKED)
     assert set(ran) == FROM_GROW_8
     assert ran.index("train@grow_8") < ran.index("train@stabilize_8") < ran.index("render")
     changed = pipeline.hashes()
@@ -26,7 +26,7 @@ def test_a_phase_reruns_what_follows_it_and_is_restored(pipeline: Pipeline) -> N
     assert changed["data/train/stabilize_8/checkpoint.pt"] != before["data/train/stabilize_8/checkpoint.pt"]
 
     pipeline.change("phases.grow_8.kimg", 0.08)
-    assert pipeline.repro() == []
+    assert pipeline.repro(**UNTRACKED) == []
     assert pipeline.hashes() == before
 
 
@@ -37,7 +37,7 @@ def test_a_further_pair_of_phases_reruns_nothing_that_existed(pipeline: Pipeline
     phases["stabilize_16"] = {"from": "grow_16", "kind": "stabilize", "resolution": 16} | PHASE
     pipeline.change("phases", phases)
     new = {f"{stage}@{phase}" for stage in ("train", "evaluate") for phase in ("grow_16", "stabilize_16")}
-    assert set(pipeline.repro()) == new | {"render"}
+    assert set(pipeline.repro(**UNTRACKED)) == new | {"render"}
     after = pipeline.hashes()
     assert {path: after[path] for path in before if path != "data/render"} == {
         path: digest for path, digest in before.items() if path != "data/render"
@@ -46,12 +46,12 @@ def test_a_further_pair_of_phases_reruns_nothing_that_existed(pipeline: Pipeline
 
 def test_an_evaluation_parameter_retrains_nothing(pipeline: Pipeline) -> None:
     pipeline.change("evaluate.swd.directions", 4)
-    assert set(pipeline.repro()) == EVALUATIONS | {"render"}
+    assert set(pipeline.repro(**UNTRACKED)) == EVALUATIONS | {"render"}
 
 
 def test_metric_code_retrains_nothing(pipeline: Pipeline) -> None:
     append_comment(pipeline, "pgan/metrics/frechet.py")
-    assert set(pipeline.repro()) == EVALUATIONS | {"features"}  # the numbers stay, and so does what is drawn of them
+    assert set(pipeline.repro(**UNTRACKED)) == EVALUATIONS | {"features"}  # the numbers stay, and so does what is drawn of them
 
 
 def test_code_that_makes_no_output_reruns_nothing(pipeline: Pipeline) -> None:
@@ -63,7 +63,7 @@ def test_code_that_makes_no_output_reruns_nothing(pipeline: Pipeline) -> None:
         "stages/tracking/runs.py",
     ):
         append_comment(pipeline, name)
-    assert pipeline.repro() == []
+    assert pipeline.repro(**UNTRACKED) == []
 
 
 @pytest.mark.slow

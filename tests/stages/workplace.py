@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import http.server
 import shutil
-import signal
 import sqlite3
 import threading
 import time
@@ -12,13 +11,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from forked_python import BEFORE
 from miniature import PHASES, ROOT, Pipeline, Process, isolated_environment, miniature_parameters
 from zygote import Zygote
 
 PHASE = "stabilize_4"
 TRAIN = ("python", "-m", "stages.train", PHASE)
 OUTPUTS = ("checkpoint.pt", "losses.csv", "samples.npy", "summary.json")
+ROWS = 40
+"""Lines of the phase's log."""
 SECONDS = 180
 """Longest wait for what should come at once: the machine may be busy."""
 
@@ -30,7 +33,7 @@ def make(path: Path, store: Path, zygote: Zygote) -> Pipeline:
     (path / "data/raw/nothing").touch()
     shutil.copy(store, path)
     content = miniature_parameters()
-    content["phases"] = {PHASE: PHASES[PHASE] | {"kimg": 2.0}}
+    content["phases"] = {PHASE: PHASES[PHASE] | {"kimg": 0.8}}
     content["evaluate"]["target_resolution"] = 4
     place.write_parameters(content)
     for command in ("prepare", "init", f"train {PHASE}"):
@@ -73,13 +76,46 @@ def rows(place: Pipeline) -> int:
     return max(0, live(place).read_bytes().count(b"\n") - 1) if live(place).exists() else 0
 
 
+PAUSE = """
+import os, signal
+from pgan.training.loop import PhaseRun
+advance = PhaseRun.advance
+def pause(self):
+    if self.steps_done == 40:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    advance(self)
+PhaseRun.advance = pause
+"""
+
+
 def start_paused(place: Pipeline, **environment: str) -> Process:
-    """A stage that has trained a part of the phase and now stands still, while its tracker does not."""
-    stage = place.start(*TRAIN, **environment)
-    wait_until(lambda: rows(place) > 10 or stage.poll() is not None)
-    stage.send_signal(signal.SIGSTOP)
-    assert rows(place) < 100, "it was too fast"
+    """A stage that has trained a part of the phase and is stopped now, while its tracker is not."""
+    stage = place.start(*TRAIN, **{BEFORE: PAUSE} | environment)
+    wait_until(lambda: psutil.Process(stage.pid).status() == psutil.STATUS_STOPPED)
+    assert 10 < rows(place) < ROWS
     return stage
+
+
+def tracker_of(stage: Process, place: Pipeline) -> psutil.Process:
+    """The process that logs a stage: the other fork that works there."""
+    found: list[psutil.Process] = []
+
+    def look() -> bool:
+        assert place.zygote is not None
+        forks = psutil.Process(place.zygote.pid).children(recursive=True)
+        found[:] = [fork for fork in forks if _folder(fork) == place.path.resolve() and fork.pid != stage.pid]
+        return bool(found)
+
+    wait_until(look)
+    (tracker,) = found
+    return tracker
+
+
+def _folder(process: psutil.Process) -> Path | None:
+    """Where it works, unless it has ended."""
+    with contextlib.suppress(psutil.Error):
+        return Path(process.cwd())
+    return None
 
 
 def assert_undisturbed(place: Pipeline) -> None:

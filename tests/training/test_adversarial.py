@@ -313,6 +313,7 @@ def compare_compiled(world, tolerance):
         assert_same(gradients(fast.generator), gradients(eager.generator), tolerance)
 
 
+@pytest.mark.slow
 def test_traced_they_are_the_same(networks, training, monkeypatch):
     """As torch.compile traces them, without a break; the operations then run as they are."""
     torch._dynamo.reset()

@@ -78,7 +78,11 @@ def folder(request, experiment: Experiment):
     return experiment.folder
 
 
-@pytest.mark.parametrize("folder", CASES, indirect=True)
+@pytest.mark.parametrize(
+    "folder",
+    [name if name == "fish" else pytest.param(name, marks=pytest.mark.slow) for name in CASES],
+    indirect=True,
+)
 def test_a_phase_that_is_killed_ends_with_the_same_bytes_and_all_commands_take_it(folder, experiment):
     expected = experiment.undisturbed()
     experiment.break_off(2)

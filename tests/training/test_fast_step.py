@@ -120,8 +120,14 @@ def assert_same(pair, which, tolerance):
 
 
 @pytest.mark.parametrize("chosen", [PLAIN, REARRANGED], ids=["plain", "rearranged"])
-@pytest.mark.parametrize("dtype", TOLERANCES, ids=["float64", "float32"])
-@pytest.mark.parametrize("fade", FADES)
+@pytest.mark.parametrize(
+    ("dtype", "fade"),
+    [
+        *((torch.float64, fade) for fade in FADES),
+        (torch.float32, "fade 0.3"),
+        *(pytest.param(torch.float32, fade, marks=pytest.mark.slow) for fade in FADES if fade != "fade 0.3"),
+    ],
+)
 @pytest.mark.parametrize("switch", SWITCHES)
 def test_losses_and_gradients_are_the_oracle_s(switch, fade, dtype, chosen, networks, training):
     config = networks.model_copy(update=SWITCHES[switch])
@@ -182,7 +188,13 @@ def test_the_path_is_chosen_by_critic_penalty_and_precision(networks):
 # --- compiled
 
 
-@pytest.mark.parametrize("switch", ["the paper's", "fused_scale", "no minibatch_stddev", "ReLU", "classes"])
+@pytest.mark.parametrize(
+    "switch",
+    [
+        *("the paper's", "classes"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("fused_scale", "no minibatch_stddev", "ReLU")),
+    ],
+)
 def test_what_is_compiled_is_the_same_function(switch, networks, training, by_dynamo):
     config = networks.model_copy(update=SWITCHES[switch])
     pair = Pair(config, training, chosen=Engine(True, True, 8), resolution=8)
@@ -190,6 +202,7 @@ def test_what_is_compiled_is_the_same_function(switch, networks, training, by_dy
         assert_same(pair, which, 1e-9)
 
 
+@pytest.mark.slow
 def test_autocast_is_compiled_along(networks, training, by_dynamo):
     coarse = training.model_copy(update={"precision": "bf16"})
     eager, traced = (Pair(networks, coarse, torch.float32, chosen, resolution=8) for chosen in (PLAIN, Engine(True)))
@@ -253,6 +266,7 @@ def test_a_compiled_phase_resumes_bit_for_bit(networks, training, tmp_path, monk
     assert train("broken") == whole
 
 
+@pytest.mark.slow
 def test_without_a_compiler_training_goes_on_eagerly_with_one_warning(networks, training, capsys):
     absent = {"force_disable_caches": True, "cpp.cxx": ("/nowhere/g++",), "compile_threads": 1}
     pairs = [Pair(networks, training, chosen=Engine(compiled), resolution=8) for compiled in (True, False)]

@@ -21,6 +21,7 @@ from pgan.training.parallel import Ranks
 from pgan.training.step import Step
 
 CODES = "codes: "
+UNDISTURBED: dict[tuple[str, int], dict[str, str]] = {}
 
 
 def clear(output: str, *lines: str) -> list[int]:
@@ -114,12 +115,19 @@ def results(experiment: Experiment) -> dict[str, np.ndarray]:
 
 def test_two_processes_end_with_the_same_bytes_each_time(experiment: Experiment) -> None:
     experiment.lay("grow, labels", steps=20)
-    expected = undisturbed(experiment, 2)
-    assert undisturbed(experiment, 2) == expected
+    assert trained(experiment, 2) == trained(experiment, 2)
 
 
 def undisturbed(experiment: Experiment, count: int) -> dict[str, str]:
-    """The outputs of so many processes that nobody disturbs."""
+    """The outputs of so many processes that nobody disturbs: trained once for all tests."""
+    key = experiment.digest(), count
+    if key not in UNDISTURBED:
+        UNDISTURBED[key] = trained(experiment, count)
+    return UNDISTURBED[key]
+
+
+def trained(experiment: Experiment, count: int) -> dict[str, str]:
+    """The outputs of so many processes; they are deleted."""
     code, output = experiment.run(*TRAIN, before=ranks(count))
     assert (code, clear(output)) == (0, [0] * count)
     found = experiment.outputs()
@@ -137,7 +145,7 @@ def test_a_rank_that_is_killed_ends_all_and_the_phase_goes_on(victim: int, exper
     fault = on_rank(victim, KILLED_AFTER.format(steps=7))
     began = time.monotonic()
     _, output = experiment.run(*OFTEN, before=ranks(2) + EVERY_STEP + fault)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     codes = clear(output, "error: another process of this training has ended (")
     assert codes == ([-signal.SIGKILL, 1] if victim == 0 else [1, -signal.SIGKILL])
     assert "the same command continues from the last snapshot" in output
