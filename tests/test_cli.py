@@ -8,7 +8,10 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import typer
 from command_line import pgan
+
+from pgan.cli import app
 
 ROOT = Path(__file__).parent.parent
 VERSION = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
@@ -21,6 +24,13 @@ def test_the_commands_are_listed_in_the_order_of_work() -> None:
     wanted += ["Use a generator", "sample", "interpolate", "export", "import", "Tidy up", "clean"]
     found = re.findall(r"^╭─ ([A-Z][a-z ]+[a-z]) |^│ ([a-z]+) ", text, re.MULTILINE)
     assert [panel or command for panel, command in found if panel != "Options"] == wanted
+
+
+def test_each_command_says_what_it_does_in_a_line_or_two() -> None:
+    for name, command in typer.main.get_command(app).commands.items():
+        first, _, rest = command.help.partition("\n\n")
+        assert len(first) <= 120, name
+        assert "pgan " in rest, f"{name}: no example"
 
 
 def test_the_version_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:

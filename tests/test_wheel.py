@@ -90,5 +90,5 @@ def test_every_command_runs_from_the_wheel(installed: Path, tmp_path: Path) -> N
     pgan("clean")
     for made in ("data/render/progress.gif", "grid.png", "walk.gif", "digits.safetensors"):
         assert (tmp_path / made).stat().st_size > 0
-    for unable in ("download", "import"):  # need the network, or a file that nobody may hand on
+    for unable in ("download", "import"):  # need the network, or an official pickle
         assert f"pgan {unable}" in pgan(unable, "--help")

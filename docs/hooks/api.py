@@ -9,7 +9,7 @@ INDEX = "api/index.md"
 INTRODUCTION = """# API reference
 
 Every public module of `pgan`, by room. [How it works](../architecture.md) says what each room is for.
-The names are those of the code at this commit; no compatibility between versions is promised before 1.0.
+Names may change before version 1.0.
 
 """
 

@@ -39,7 +39,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def sections(demo: dict[str, Any]) -> Iterator[Named]:
-    """All models that params.yaml consists of, in its order, sections before those that they contain."""
+    """All models of params.yaml, in the order of the file; a section comes before the sections in it."""
     yield from _nested("The file", "", Experiment, demo)
 
 

@@ -48,9 +48,11 @@ def train(
 ) -> None:
     """Train one phase from its parent's checkpoint.
 
-    Writes checkpoint.pt, losses.csv, samples.npy and summary.json. Stopped by Ctrl-C, SIGTERM or worse, the same
-    command continues from the last snapshot, to the same bytes. Started by torchrun or srun, several processes share
+    Writes checkpoint.pt, losses.csv, samples.npy and summary.json. After Ctrl-C, SIGTERM or a crash, the same command
+    continues from the last snapshot, and produces the same bytes. Started by torchrun or srun, several processes share
     each batch.
+
+    Example: pgan train grow_8
     """
     code = read_code()
     parameters = Parameters.read(params)

@@ -41,7 +41,7 @@ def parse(command: "click.Command", name: str, arguments: list[str]) -> None:
             subcommands[arguments[0]].make_context(arguments[0], arguments[1:])
         else:
             command.make_context(name, arguments)
-    except Exception as error:  # Click's, or those of the copy of it that Typer brings along
+    except Exception as error:  # Click's own errors, or those in Typer's copy of Click
         if type(error).__name__ != "Exit":
             raise AssertionError(f"{name} {' '.join(arguments)}: {getattr(error, 'message', error)}") from error
 

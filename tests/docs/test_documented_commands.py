@@ -1,6 +1,6 @@
-"""Each command in the documents is one that its program accepts; those of `pgan` run, on narrow networks.
+"""Programs accept every command in the documents. The commands of `pgan` also run, on narrow networks.
 
-`stages/test_documented_experiments.py` runs those of DVC, and `test_makefile.py` those of make.
+`stages/test_documented_experiments.py` runs DVC's commands, and `test_makefile.py` tests the targets of make.
 """
 
 import re
@@ -20,6 +20,11 @@ FOREIGN = ("MASTER_ADDR", "MASTER_PORT", "OMP_NUM_THREADS", "HYPOTHESIS_PROFILE"
 """Variables that other programs read."""
 BLOCKS = [fence for document in DOCUMENTS for fence in fences(document)]
 COMMANDS = [command for fence in BLOCKS if fence.language in SHELL for command in commands(fence)]
+
+FOLDERS = {path.parent for room in ("pgan", "stages", "tests") for path in (ROOT / room).rglob("*.py")} | {ROOT}
+"""Where the name of a file in the documents may begin."""
+MADE = ("mine.yaml",)
+"""By the reader."""
 
 
 def test_every_block_says_what_it_is() -> None:
@@ -48,6 +53,10 @@ def test_what_the_text_names_exists(document: Path) -> None:
             assert module_exists(found[1]), code
         elif re.match(r"PGAN_[A-Z]+$", code):
             assert code in variables(), code
+        elif found := re.fullmatch(
+            r"([\w/.-]+\.(?:py|yaml)|(?:pgan|stages|tests|docs|verification)/[\w/.-]+)(::.*)?", code
+        ):
+            assert found[1] in MADE or any((folder / found[1]).exists() for folder in FOLDERS), code
 
 
 @pytest.mark.parametrize("fence", [f for f in BLOCKS if f.language == "yaml"], ids=lambda fence: fence.document)
@@ -59,11 +68,20 @@ def test_a_piece_of_a_parameter_file_fits_into_it(fence: Fence, parameters: dict
     Experiment.model_validate(content)
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_test_that_the_text_names_exists(document: Path) -> None:
+    """`…` stands for the rest of a name."""
+    every = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    for code in inline(document):
+        for name in re.findall(r"(?:^|::)(test_\w+…?|…\w+…)(?!\w|\.py)", code):
+            assert re.search(rf"def {name.replace('…', '[a-z0-9_]*')}\b", every), code
+
+
 # --- running
 
 NOT_RUN = (
     "download",  # from the network
-    "import",  # of a pickle that nobody may hand on
+    "import",  # needs an official pickle, which is not in the repository
     "--install-completion",  # changes the shell's own files
 )
 PAGES = ("docs/get-started.md", "docs/generator.md", "README.md", "docs/presets.md")
@@ -116,21 +134,24 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_commands_of_pgan_run(folder: Path, zygote: Zygote) -> None:
-    """Page by page, in the same folder."""
+    """Page by page, in the same folder; what several pages have, once."""
+    done: set[str] = set()
     for page in PAGES:
-        run_page(page, folder, zygote)
+        run_page(page, done, folder, zygote)
         for name in ("CHECKPOINT", "data/train/stabilize_16/checkpoint.pt"):  # as the next pages call it
             (folder / name).parent.mkdir(exist_ok=True)
             shutil.copy(folder / "data/train" / PHASES[-1] / "checkpoint.pt", folder / name)
 
 
-def run_page(page: str, folder: Path, zygote: Zygote) -> None:
-    """All commands of `pgan` on a page, but for `NOT_RUN`."""
+def run_page(page: str, done: set[str], folder: Path, zygote: Zygote) -> None:
+    """Run all commands of `pgan` on a page, except for `NOT_RUN` and what is done already."""
     wanted = [command.words for command in COMMANDS if command.document == page and command.words[:1] == ["pgan"]]
     for _, *arguments in wanted:
-        if not set(arguments) & set(NOT_RUN):
+        line = " ".join(arguments)
+        if line not in done and not set(arguments) & set(NOT_RUN):
             code, output = zygote.start(folder, *arguments, before=YES).end()
-            assert code == 0, f"{page}: pgan {' '.join(arguments)}: {output}"
+            assert code == 0, f"{page}: pgan {line}: {output}"
+            done.add(line)
 
 
 def test_no_page_is_left_out() -> None:

@@ -154,7 +154,12 @@ def test_what_cannot_be_represented_is_named(case, tmp_path):
     assert "\n" not in str(error.value)
 
 
+WIDE = {"static_kwargs": {"fmap_base": 2**30, "fmap_max": 2**20, "fmap_decay": 0.0}}
 STATES = {
+    "all far too wide": (
+        {"G": WIDE, "D": WIDE, "Gs": WIDE},
+        r"networks of [0-9,]+ parameters at 16 pixels exceed the limit of .*; lower networks\.fmap_base",
+    ),
     "other function": ({"G": {"build_func_name": "G_style"}}, "G: built by 'G_style'"),
     "other version": ({"D": {"version": 1}}, "D: a network of format version 1"),
     "no variables": ({"D": {"variables": None}}, "D: variables are missing"),

@@ -1,6 +1,7 @@
 """dvc.yaml against the code: a stage depends on exactly the code that it imports, and on the files that it reads."""
 
 import ast
+import tomllib
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -24,6 +25,14 @@ def test_every_stage_of_the_graph_has_its_module() -> None:
     for name, stage in STAGES.items():
         assert stage["cmd"].split()[:3] == ["python", "-m", f"stages.{name}"]
         assert (ROOT / f"stages/{name}.py").is_file()
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_is_in_the_layer_of_the_stages(name: str) -> None:
+    """import-linter would let a module that no layer names import anything."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    assert any(f"stages.{name}" in layer.split(" | ") for layer in layers)
 
 
 @pytest.mark.parametrize("name", STAGES)

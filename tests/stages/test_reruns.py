@@ -51,7 +51,9 @@ def test_an_evaluation_parameter_retrains_nothing(pipeline: Pipeline) -> None:
 
 def test_metric_code_retrains_nothing(pipeline: Pipeline) -> None:
     append_comment(pipeline, "pgan/metrics/frechet.py")
-    assert set(pipeline.repro(**UNTRACKED)) == EVALUATIONS | {"features"}  # the numbers stay, and so does what is drawn of them
+    assert set(pipeline.repro(**UNTRACKED)) == EVALUATIONS | {
+        "features"
+    }  # the numbers stay, and so does what is drawn of them
 
 
 def test_code_that_makes_no_output_reruns_nothing(pipeline: Pipeline) -> None:
