@@ -5,6 +5,7 @@ A preset says only what differs, in the form of `params.yaml`.  Its first lines 
 """
 
 import difflib
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
+@functools.cache  # many presets are based on one
 def read_preset(name: str) -> Preset:
     """A preset by its name. Raises InputError where there is none."""
     if name not in names():

@@ -133,6 +133,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_commands_of_pgan_run(folder: Path, zygote: Zygote) -> None:
     """Page by page, in the same folder; what several pages have, once."""
     done: set[str] = set()

@@ -321,6 +321,7 @@ class Arrays(dict):
     missing = unused = ()
 
 
+@pytest.mark.slow
 def test_the_script_measures_the_package_beside_it(tmp_path):
     (tmp_path / "pgan").mkdir()
     (tmp_path / "pgan/__init__.py").write_text("raise SystemExit('another pgan')")
@@ -343,6 +344,7 @@ def test_files_that_are_none_end_in_one_line(content, tmp_path, capsys):
 
 
 @needs_fixtures
+@pytest.mark.slow
 def test_metrics_are_met(monkeypatch):
     monkeypatch.setattr(metrics, "SWD_SEEDS", 2)
     text, held = metric_table(FIXTURES / "metrics.npz")

@@ -59,7 +59,7 @@ def test_labels_pair_every_seed_with_every_label(labelled, tmp_path):
     assert not np.array_equal(images[0], images[1])
 
 
-@pytest.mark.parametrize("format", ["safetensors", "torchscript", "onnx"])
+@pytest.mark.parametrize("format", ["safetensors", "torchscript", pytest.param("onnx", marks=pytest.mark.slow)])
 def test_an_exported_file_gives_the_same_images(labelled, tmp_path, format):
     assert pgan("export", tmp_path / "a.pt", tmp_path / f"b.{format}").exit_code == 0
     one, other = (drawn(tmp_path / name, tmp_path / "x.npy", "--labels", "all") for name in ("a.pt", f"b.{format}"))

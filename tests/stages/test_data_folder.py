@@ -29,7 +29,7 @@ def test_git_ignores_all_that_the_stages_make(finished: Pipeline) -> None:
     assert list((finished.path / "data").rglob(".gitignore")) == [], "DVC adds them where git does not ignore outputs"
 
 
-@pytest.mark.parametrize("raw", ["data/raw", "sources"])
+@pytest.mark.parametrize("raw", ["data/raw", pytest.param("sources", marks=pytest.mark.slow)])
 def test_a_clone_gets_images_that_dvc_keeps(raw: str, tmp_path: Path) -> None:
     mine = new_repository(tmp_path / "mine")
     folder = mine.path / raw

@@ -5,12 +5,14 @@ import io
 import json
 import time
 
+import pytest
 from miniature import Pipeline, stages_run
 from mlruns import history, parents
 
 FROM_STABILIZE_8 = ["train@stabilize_8", "evaluate@stabilize_8", "render"]
 
 
+@pytest.mark.slow
 def test_an_experiment_can_be_named_and_compared(pipeline: Pipeline) -> None:
     ran = stages_run(pipeline.dvc("exp", "run", "-S", "phases.grow_8.kimg=0.12", "-n", "longer"))
     assert set(ran) == {"train@grow_8", "evaluate@grow_8", *FROM_STABILIZE_8}
@@ -36,6 +38,7 @@ def test_an_experiment_can_be_named_and_compared(pipeline: Pipeline) -> None:
     assert run.data.params["phases.grow_8.kimg"] == "0.12"
 
 
+@pytest.mark.slow
 def test_experiments_can_be_queued(pipeline: Pipeline) -> None:
     for name, rate in (("slow", 0.0005), ("fast", 0.002)):
         pipeline.dvc("exp", "run", "--queue", "-S", f"phases.stabilize_8.lr={rate}", "-n", name)

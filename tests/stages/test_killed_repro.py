@@ -11,24 +11,15 @@ from miniature import Pipeline
 from test_interruption import OUT, contents, undisturbed, wait_for_rows
 
 
-@pytest.mark.parametrize(
-    ("forked", "numbers"),
-    [
-        (True, [signal.SIGKILL]),
-        pytest.param(False, [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL], marks=pytest.mark.slow),
-    ],
-    ids=["once", "the real programs, again and again"],
-)
-def test_repro_that_is_killed_ends_with_the_same_bytes(
-    forked: bool, numbers: list[signal.Signals], pipeline: Pipeline
-) -> None:
-    pipeline.change("phases.stabilize_8.kimg", 2.0 * len(numbers))
+@pytest.mark.slow
+def test_repro_killed_again_and_again_ends_with_the_same_bytes(pipeline: Pipeline) -> None:
+    """The real programs."""
+    pipeline = replace(pipeline, zygote=None)
+    pipeline.change("phases.stabilize_8.kimg", 4.0)
     expected = undisturbed(pipeline)
-    if not forked:
-        pipeline = replace(pipeline, zygote=None)
     moments = random.Random(0)
     live = pipeline.path / "data/logs/stabilize_8.csv"
-    for number in numbers:
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
         process = pipeline.start("dvc", "repro", "train@stabilize_8")
         wait_for_rows(live, 12)
         time.sleep(moments.uniform(0, 0.5))

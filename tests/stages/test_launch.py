@@ -35,6 +35,7 @@ def wrapper(tmp_path: Path) -> str:
     return f"'{path}'"
 
 
+@pytest.mark.slow
 def test_two_processes_train_a_stage_of_the_graph(pipeline: Pipeline) -> None:
     pipeline.change("phases.stabilize_8.kimg", 0.4)
     output = pipeline.dvc("repro", "train@stabilize_8", **{LAUNCHER: "torchrun --nproc-per-node 2"})

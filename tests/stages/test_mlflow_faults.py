@@ -238,6 +238,7 @@ def test_two_repositories_train_the_same_into_one_new_store(original: Pipeline, 
     assert {path.name for path in (tmp_path / "shared").iterdir()} == {"mlflow.db", "mlartifacts"}
 
 
+@pytest.mark.slow
 def test_two_experiments_of_one_repository_train_at_once(original: Pipeline, tmp_path: Path) -> None:
     """As `dvc queue start --jobs 2` does it."""
     both = [workplace.copy(original, tmp_path / name) for name in ("one", "two")]
@@ -327,7 +328,7 @@ class Slow(http.server.BaseHTTPRequestHandler):
         ("no server", signal.SIGINT, "time.sleep(300)"),
         ("silent server", signal.SIGTERM, "time.sleep(300)"),
         ("silent server", signal.SIGINT, "pass"),
-        ("slow server", signal.SIGINT, "time.sleep(300)"),
+        pytest.param("slow server", signal.SIGINT, "time.sleep(300)", marks=pytest.mark.slow),
         ("locked database", signal.SIGTERM, "time.sleep(300)"),
     ],
     ids=["no server", "silent server", "done but waiting", "slow server", "locked database"],

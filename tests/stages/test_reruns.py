@@ -30,6 +30,7 @@ def test_a_phase_reruns_what_follows_it_and_is_restored(pipeline: Pipeline) -> N
     assert pipeline.hashes() == before
 
 
+@pytest.mark.slow
 def test_a_further_pair_of_phases_reruns_nothing_that_existed(pipeline: Pipeline) -> None:
     before = pipeline.hashes()
     phases = pipeline.parameters()["phases"]

@@ -191,8 +191,11 @@ def test_the_path_is_chosen_by_critic_penalty_and_precision(networks):
 @pytest.mark.parametrize(
     "switch",
     [
-        *("the paper's", "classes"),
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("fused_scale", "no minibatch_stddev", "ReLU")),
+        "classes",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("the paper's", "fused_scale", "no minibatch_stddev", "ReLU")
+        ),
     ],
 )
 def test_what_is_compiled_is_the_same_function(switch, networks, training, by_dynamo):

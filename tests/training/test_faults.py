@@ -289,7 +289,9 @@ PhaseRun.advance = advance
 """
 
 
-@pytest.mark.parametrize(("number", "expected_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "expected_code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
+)
 def test_a_step_that_takes_long_does_not_keep_a_signal_waiting(
     number: signal.Signals, expected_code: int, experiment: Experiment
 ) -> None:

@@ -9,12 +9,14 @@ import time
 import pytest
 from one_phase import CASES, EVERY_STEP, OFTEN, TRAIN, Experiment
 
-FEW_OR_MANY = pytest.mark.parametrize("most", [2, pytest.param(12, marks=pytest.mark.slow)])
-"""Kills, or requests to stop."""
 
-
-@FEW_OR_MANY
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    ("case", "most"),
+    [
+        *((case, 2) for case in ("stabilize, labels, critic steps, mirror", "grow, at once, augmented, drawn lr")),
+        *(pytest.param(case, 12, marks=pytest.mark.slow) for case in CASES),
+    ],
+)
 def test_killed_at_random_moments(case: str, most: int, experiment: Experiment) -> None:
     experiment.lay(case, steps=60)
     expected = experiment.undisturbed()
@@ -32,7 +34,7 @@ def test_killed_at_random_moments(case: str, most: int, experiment: Experiment) 
     experiment.finish(expected)
 
 
-@FEW_OR_MANY
+@pytest.mark.parametrize("most", [2, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("case", "number", "expected_code"),
     [("stabilize, labels, critic steps, mirror", signal.SIGTERM, 143), ("grow, labels", signal.SIGINT, 130)],

@@ -157,7 +157,11 @@ def test_a_rank_that_is_killed_ends_all_and_the_phase_goes_on(victim: int, exper
 
 @pytest.mark.parametrize(
     ("told", "number", "code"),
-    [("all", signal.SIGINT, 130), ("all", signal.SIGTERM, 143), ("one", signal.SIGTERM, 143)],
+    [
+        ("all", signal.SIGINT, 130),
+        pytest.param("all", signal.SIGTERM, 143, marks=pytest.mark.slow),
+        ("one", signal.SIGTERM, 143),
+    ],
 )
 def test_told_to_stop_all_stop_after_the_same_step(
     told: str, number: signal.Signals, code: int, experiment: Experiment
