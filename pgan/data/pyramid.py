@@ -6,6 +6,7 @@ meta.json                       `Meta`
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,33 +64,33 @@ def read_meta(folder: Path) -> Meta:
         raise InputError(f"{folder}: no pyramid here ({META} is missing); make one with `pgan prepare`") from None
     except (ValueError, TypeError) as error:
         raise InputError(f"{path}: not a pyramid's description ({error}); {PREPARE}") from None
-    for name, right in _checks(meta).items():
+    for name, right in _checks(meta):
         if not right:
             what = f"not a pyramid's description: {name}: {shown(getattr(meta, name))}"
             raise InputError(f"{path}: {what}; {PREPARE}")
     return meta
 
 
-def _checks(meta: Meta) -> dict[str, bool]:
-    """Whether each field is what it should be, whoever wrote it."""
-    levels = meta.levels if isinstance(meta.levels, list) else []
-    classes = meta.classes if isinstance(meta.classes, list) else []
-    return {
-        "count": _is_whole(meta.count, 2**40),
-        "channels": _is_whole(meta.channels, 3) and meta.channels != 2,
-        "levels": bool(levels) and all(_is_whole(r, 2**16) for r in levels) and sorted(set(levels)) == levels,
-        "classes": isinstance(meta.classes, list) and all(isinstance(name, str) for name in meta.classes),
-        "source": isinstance(meta.source, str),
-        "source_digest": isinstance(meta.source_digest, str),
-        "skipped": isinstance(meta.skipped, list),
-        "left_out": isinstance(meta.left_out, list) and all(isinstance(entry, dict) for entry in meta.left_out),
-        "class_counts": isinstance(meta.class_counts, list) and _are_counts(meta.class_counts, len(classes)),
-        "remarks": isinstance(meta.remarks, list) and all(isinstance(remark, dict) for remark in meta.remarks),
-    }
+def _checks(meta: Meta) -> Iterator[tuple[str, bool]]:
+    """Each field, and whether it is what it should be, whoever wrote it. A check may rely on those before it."""
+    yield "count", _is_whole(meta.count, 2**40)
+    yield "channels", _is_whole(meta.channels, 3) and meta.channels != 2
+    yield "levels", isinstance(meta.levels, list) and _are_levels(meta.levels)
+    yield "classes", isinstance(meta.classes, list) and all(isinstance(name, str) for name in meta.classes)
+    yield "source", isinstance(meta.source, str)
+    yield "source_digest", isinstance(meta.source_digest, str)
+    yield "skipped", isinstance(meta.skipped, list)
+    yield "left_out", isinstance(meta.left_out, list) and all(isinstance(entry, dict) for entry in meta.left_out)
+    yield "class_counts", isinstance(meta.class_counts, list) and _are_counts(meta.class_counts, meta.classes)
+    yield "remarks", isinstance(meta.remarks, list) and all(isinstance(remark, dict) for remark in meta.remarks)
 
 
-def _are_counts(counts: list[Any], classes: int) -> bool:
-    return len(counts) in (0, classes) and all(count == 0 or _is_whole(count, 2**40) for count in counts)
+def _are_levels(levels: list[Any]) -> bool:
+    return bool(levels) and all(_is_whole(r, 2**16) for r in levels) and sorted(set(levels)) == levels
+
+
+def _are_counts(counts: list[Any], classes: list[str]) -> bool:
+    return len(counts) in (0, len(classes)) and all(count == 0 or _is_whole(count, 2**40) for count in counts)
 
 
 def _is_whole(value: Any, most: int) -> bool:

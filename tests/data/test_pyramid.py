@@ -28,6 +28,21 @@ def test_meta_of_a_version_without_remarks(tmp_path):
         read_meta(tmp_path)
 
 
+FIELDS = vars(Meta(0, 0, [], [], "", ""))
+NOT_LISTS = [(field, value) for field in FIELDS for value in (None, {}, -1, 1.5)]
+OF_ANOTHER_KIND = [(field, value) for field in FIELDS.keys() - {"skipped"} for value in ([None], [[]])]
+
+
+@pytest.mark.parametrize(("field", "value"), [*NOT_LISTS, *sorted(OF_ANOTHER_KIND, key=str)])
+def test_a_field_of_another_kind_is_refused_by_name(tmp_path, field, value):
+    """It is the first wrong one, whatever the checks of later fields would make of it."""
+    write_meta(tmp_path, Meta(3, 1, [4, 8], ["a", "b"], "folder", "0" * 64, class_counts=[1, 2]))
+    path = tmp_path / META
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    with pytest.raises(InputError, match=f"not a pyramid's description: {field}: "):
+        read_meta(tmp_path)
+
+
 @pytest.fixture
 def labelled(tmp_path):
     """A folder that already holds labels, as every pyramid does."""
