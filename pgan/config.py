@@ -11,7 +11,7 @@ import os
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 import yaml
@@ -43,6 +43,17 @@ def _without_home(value: str) -> str:
 
 PathText = Annotated[str, pydantic.AfterValidator(_without_home)]
 """The path of a file or folder, as a parameter."""
+
+
+def _no_boolean(value: Any) -> Any:
+    """Refuse `true` for 1, to which it is equal in Python."""
+    if isinstance(value, bool):
+        raise ValueError(f"must be a whole number, found {value}")
+    return value
+
+
+Channels = Annotated[Literal[1, 3], pydantic.BeforeValidator(_no_boolean)]
+"""Of an image: 1 for grey, 3 for colour."""
 
 SectionT = TypeVar("SectionT", bound=Section)
 

@@ -8,13 +8,13 @@ meta.json                       `Meta`
 import json
 from dataclasses import asdict, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import pydantic
 from pydantic import Field
 
-from pgan.config import first_problem
+from pgan.config import Channels, first_problem
 from pgan.errors import InputError
 from pgan.untrusted.arrays import open_array
 from pgan.untrusted.inputs import read_json
@@ -40,7 +40,7 @@ class Meta:
     """What a pyramid holds and what it was made from. Nothing here depends on the time or the machine."""
 
     count: Annotated[int, Field(ge=1, le=2**40)]
-    channels: Literal[1, 3]
+    channels: Channels
     levels: Annotated[
         list[Annotated[int, Field(ge=1, le=2**16)]], Field(min_length=1), pydantic.AfterValidator(_ascending)
     ]

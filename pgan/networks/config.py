@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from pgan.config import PathText, Section
+from pgan.config import Channels, PathText, Section
 
 LARGEST = 8192
 """Pixels per side."""
@@ -37,7 +37,7 @@ class Networks(Section):
     architecture: str
     """Which networks. Progressive ones grow, in phases of kind stabilize and grow; the others have one size, and train
     in phases of kind fixed."""
-    channels: Literal[1, 3]
+    channels: Channels
     """Image channels: 1 grey, 3 RGB. Must match prepare.channels."""
     classes: int
     """Number of labels; 0 trains without."""

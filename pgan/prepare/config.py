@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 import pydantic
 
-from pgan.config import PathText, Section
+from pgan.config import Channels, PathText, Section
 
 SourceKind = Literal["digits", "idx", "folder", "zip", "tar", "cifar10", "mnist-rgb", "photos"]
 Fit = Literal["crop", "pad"]
@@ -85,7 +85,7 @@ class Prepare(Section):
     base: int = pydantic.Field(default=4, ge=2)
     """Pixels per side of the smallest level."""
 
-    channels: Literal[1, 3] = 3
+    channels: Channels = 3
     """1: grey (ITU-R 601 luma). 3: RGB."""
 
     labels: bool = False

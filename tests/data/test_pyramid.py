@@ -1,5 +1,6 @@
 """The pyramid's files: read back as they were written, refused when they are something else."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -25,6 +26,21 @@ def test_meta_of_a_version_without_remarks(tmp_path):
     assert read_meta(tmp_path).remarks == []
     path.write_text(json.dumps(description | {"remarks": ["dark"]}))
     with pytest.raises(InputError, match="remarks"):
+        read_meta(tmp_path)
+
+
+OF_ANOTHER_KIND = [
+    (field.name, value) for field in dataclasses.fields(Meta) for value in (None, {}, -1, 1.5, True, [None], [[]])
+]
+
+
+@pytest.mark.parametrize(("field", "value"), OF_ANOTHER_KIND)
+def test_a_field_of_another_kind_is_refused_by_name(tmp_path, field, value):
+    """It is the first wrong one, whatever the checks of later fields would make of it."""
+    write_meta(tmp_path, Meta(3, 1, [4, 8], ["a", "b"], "folder", "0" * 64, class_counts=[1, 2]))
+    path = tmp_path / META
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    with pytest.raises(InputError, match=rf"not a pyramid's description: {field}(\.0)?: "):
         read_meta(tmp_path)
 
 
