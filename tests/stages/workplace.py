@@ -103,7 +103,9 @@ def tracker_of(stage: Process, place: Pipeline) -> psutil.Process:
     def look() -> bool:
         assert place.zygote is not None
         forks = psutil.Process(place.zygote.pid).children(recursive=True)
-        found[:] = [fork for fork in forks if _folder(fork) == place.path.resolve() and fork.pid != stage.pid]
+        here = {fork.pid: fork for fork in forks if _folder(fork) == place.path.resolve()}
+        # not what these start: git, for example
+        found[:] = [fork for fork in here.values() if fork.pid != stage.pid and fork.ppid() not in here]
         return bool(found)
 
     wait_until(look)
