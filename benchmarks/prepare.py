@@ -1,7 +1,7 @@
 """How fast `pgan prepare` is and how much memory it takes.
 
     python -m benchmarks.prepare                        the 50,000 JPEG files of ../shared/data/cifar10-train.zip
-    python -m benchmarks.prepare --images 1000000       a zip archive of so many small JPEG files, made for the purpose
+    python -m benchmarks.prepare --images 1000000       a zip archive of a million small JPEG files, made here
     python -m benchmarks.prepare --zip own.zip --resolution 128
 
 Prints images per second over the whole command (start, listing, digest and all), CPU seconds, and the peak memory of
@@ -83,7 +83,7 @@ def main() -> None:
     """Measure once and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--zip", type=Path, default=CIFAR)
-    parser.add_argument("--images", type=int, help="make an archive of so many images instead")
+    parser.add_argument("--images", type=int, help="make an archive of this many images instead")
     parser.add_argument("--resolution", type=int, default=32)
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     arguments = parser.parse_args()

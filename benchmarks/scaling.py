@@ -41,7 +41,7 @@ SIZES = {
     "evaluation": [1_000, 10_000, 50_000],
 }
 READING = f"""
-import numpy as np
+from pathlib import Path
 from pgan.data.batches import Stream
 from pgan.data.pyramid import open_labels, open_level
 images = open_level(Path("pyramid"), {RESOLUTION})
@@ -50,10 +50,12 @@ for start in range(0, len(images) - {BATCH} + 1, {BATCH}):
     stream.batch(start, {BATCH})
 """
 FEATURES = """
+from pathlib import Path
 from pgan.metrics.command import features
 features(pyramid=Path("pyramid"), out=Path("features"), device="cpu")
 """
 EVALUATION = """
+from pathlib import Path
 from pgan.metrics.command import evaluate
 evaluate(checkpoint=Path("checkpoint.pt"), out=Path("metrics.json"), pyramid=Path("pyramid"),
          features=Path("features"), device="cpu")
@@ -90,7 +92,7 @@ def memory(process: psutil.Process) -> int:
     return total
 
 
-# --- what is measured: each makes what it needs in `folder`, and runs the work on so many images
+# --- what is measured: each makes what it needs in `folder`, and runs the work on `count` images
 
 
 def prepare(folder: Path, count: int, _: int) -> tuple[float, int]:
