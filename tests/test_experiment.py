@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 from pgan.cli import app
 from pgan.errors import InputError
 from pgan.experiment import check_data, check_experiment, read_experiment
+from pgan.networks.architectures import ARCHITECTURES
 
 ROOT = Path(__file__).parent.parent
+*OTHERS, LAST = ARCHITECTURES
 
 
 def test_the_repository_s_own_parameters_are_right(parameters, tmp_path):
@@ -21,7 +23,7 @@ def test_the_repository_s_own_parameters_are_right(parameters, tmp_path):
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs/runs").glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_parameters_of_the_runs_in_the_readme_are_right(path):
+def test_the_parameters_of_the_runs_in_the_documents_are_right(path):
     assert len(read_experiment(path).phases) == 5
 
 
@@ -79,7 +81,7 @@ def edit(content, key, value):
         ),
         (
             {"networks.architecture": "dcgam"},
-            "networks.architecture: must be 'progressive', 'dcgan' or 'fish', found 'dcgam'",
+            f"networks.architecture: must be {', '.join(map(repr, OTHERS))} or {LAST!r}, found 'dcgam'",
         ),
         ({"networks.archtecture": "fish"}, "networks.archtecture: unknown parameter; did you mean 'architecture'?"),
         ({"networks.architecture": "dcgan"}, "networks.width: missing; add it, as the files of `pgan preset --list`"),

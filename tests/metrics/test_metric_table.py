@@ -79,7 +79,7 @@ def test_a_newcomers_metric_is_one_file_and_one_row(
     assert done.returncode == 0, done.stderr
     refused, *_, found = done.stdout.splitlines()
     assert refused.startswith("small.yaml: evaluate.metrics.0: must be 'frechet', 'kid', ")
-    assert refused.endswith("'ms_ssim' or 'brightness', found 'brightnes'")
+    assert refused.endswith(f"'{METRICS[-1].name}' or 'brightness', found 'brightnes'")
     measured = json.loads((tmp_path / "data/evaluate/p/metrics.json").read_text())
     assert measured == {"brightness": pytest.approx(0.5, abs=0.3), "brightness_real": 0.5}
     assert json.loads(found) == {

@@ -57,7 +57,8 @@ def test_an_architecture_is_chosen_by_its_name_and_has_keys_of_its_own(networks)
 
 @pytest.mark.parametrize("name", ["fishes", "", 7, None, ["fish"], {}, True])
 def test_an_unknown_architecture_is_named(name):
-    with pytest.raises(ValueError, match=r"architecture\n  Input should be 'progressive', 'dcgan' or 'fish'"):
+    *others, last = map(repr, ARCHITECTURES)
+    with pytest.raises(ValueError, match=rf"architecture\n  Input should be {', '.join(others)} or {last}"):
         Networks.model_validate(FISH | {"architecture": name})
 
 
