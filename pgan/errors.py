@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 SEPARATOR = "\n       "
-"""Between the problems of one error, each of which has a line of its own."""
+"""Between the problems of one error. Each has its own line."""
 LONGEST = 800
 """Characters of a line. A message quotes what a user wrote, and that may be a million characters."""
 MOST_LINES = 20
-"""Problems that are shown; nobody reads on."""
+"""Problems that are shown: more would not be read."""
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "ALLOC_FAILED")
 """What the allocators of CPU, CUDA, MPS, C++ and cuBLAS say."""
 HIDDEN = "***"
@@ -76,7 +76,7 @@ def _line(text: str) -> str:
 
 
 def redacted(text: str, *secrets: str) -> str:
-    """A text without the passwords and tokens in its URLs, and without these, wherever it says them.
+    """A text without the passwords and tokens in its URLs, wherever they occur in it.
 
     What goes out to a terminal, a log or MLflow goes through here: libraries quote the addresses that they are given.
     """

@@ -104,7 +104,7 @@ def check_place(path: Path) -> None:
         place = _named(path)
         place.parent.mkdir(parents=True, exist_ok=True)
         tempfile.mkdtemp(prefix=f".{place.name}.part", dir=place.parent)  # not the name of one who writes there
-        for empty in place.parent.glob(f".{glob.escape(place.name)}.part?*"):  # that of a killed process, too
+        for empty in place.parent.glob(f".{glob.escape(place.name)}.part?*"):  # a killed process leaves one too
             with suppress(OSError):
                 empty.rmdir()
 

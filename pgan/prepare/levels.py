@@ -13,7 +13,7 @@ def pyramid(images: np.ndarray, base: int) -> list[np.ndarray]:
     """All levels of (N, C, r, r) uint8 images, from `base` up to r.
 
     Each level is the mean of 2×2 pixels of the one above it *before* that was rounded. Each is rounded once, halves to
-    even, as the official data-set tool does (REFERENCE §1, data).  The means are exact in float32 down to r/256.
+    even, as the official data-set tool does.  The means are exact in float32 down to r/256.
     """
     levels = [images]
     means = images.astype(np.float32)

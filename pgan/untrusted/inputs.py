@@ -1,4 +1,4 @@
-"""Opening what a user or a stranger's file names: a regular file, up to a size; never a pipe that waits for ever."""
+"""Opening what a user or a stranger's file names: a regular file, up to a size; never a pipe that waits forever."""
 
 import json
 import stat

@@ -124,13 +124,13 @@ class _Unpickler(_Python):
 
 
 def _check_keys(keys: list[Any]) -> None:
-    """Tuples that hold one another twice, thirty deep, would take for ever to hash."""
+    """Tuples that hold one another twice, thirty deep, would take forever to hash."""
     if not all(type(key) in (str, bytes, int) for key in keys):
         raise InputError("refused: a key that is neither text nor a number")
 
 
 def _stand_ins(record: str) -> dict[tuple[str, str], Any]:
-    """Stand-ins by (module, name); made anew for each file, which can thus leave nothing behind in them."""
+    """Stand-ins by (module, name). Each file gets new ones, so that it can leave nothing behind in them."""
 
     class Instance(Record):
         pass

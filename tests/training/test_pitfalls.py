@@ -1,4 +1,4 @@
-"""The faults that other implementations have, in the order of the design's list.
+"""The faults that other implementations have.
 
 Each property holds for the code as it is, and fails when the fault is put in: the second test does that.
 """
