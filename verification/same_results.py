@@ -70,7 +70,7 @@ GRAPHS: dict[str, Settings] = {
         "training.recompute": True,
     },
     "clipped": {"phases": GROWN, "training.loss": "wgan", "training.drift": 0.0, "training.weight_clip": 0.05},
-    "together": {"phases": GROWN, "networks.fused_scale": True, "training.simultaneous": True},
+    "simultaneous": {"phases": GROWN, "networks.fused_scale": True, "training.simultaneous": True},
     "r1": {"phases": GROWN, "training.loss": "logistic", "training.augment_reals": {"rotation": 10.0}},
 }
 
@@ -144,8 +144,8 @@ def commands(phases: list[str]) -> Iterator[list[str]]:
         checkpoint, metrics = f"data/train/{phase}/checkpoint.pt", f"data/evaluate/{phase}/metrics.json"
         yield ["evaluate", "--checkpoint", checkpoint, "--out", metrics]
     yield ["render"]
-    yield ["sample", checkpoint, "--out", "data/used/grid.png", "--seeds", "0-8"]
-    yield ["export", checkpoint, "--out", "data/used/generator.safetensors"]
+    yield ["sample", checkpoint, "data/used/grid.png", "--seeds", "0-8"]
+    yield ["export", checkpoint, "data/used/generator.safetensors"]
 
 
 def run(code: Path, place: Path, command: list[str]) -> None:
