@@ -44,14 +44,6 @@ def png(width: int, height: int, data: bytes = b"") -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
-def text_bomb() -> bytes:
-    """A PNG with a compressed text of 400 MB."""
-    packer = zlib.compressobj(9)
-    packed = b"".join(packer.compress(bytes(2**20)) for _ in range(400)) + packer.flush()
-    whole = png(8, 8, bytes(9 * 8))
-    return whole[:33] + chunk(b"zTXt", b"x\0\0" + packed) + whole[33:]
-
-
 def bmp(width: int, height: int) -> bytes:
     """A BMP that declares a size."""
     return b"BM" + struct.pack("<IHHI", 100, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, *[0] * 6)
@@ -96,7 +88,6 @@ PICTURES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "a PNG of 10^5 x 10^5": ("x.png", lambda _: png(10**5, 10**5)),
     "a PNG of 2^31 x 2^31": ("x.png", lambda _: png(2**31 - 1, 2**31 - 1)),
     "a PNG of no width": ("x.png", lambda _: png(0, 8)),
-    "a PNG with a text of 400 MB": ("x.png", lambda _: text_bomb()),
     "a PNG of too few bytes": ("x.png", lambda _: png(5000, 5000)),
     "a BMP of 10^5 x 10^5": ("x.bmp", lambda _: bmp(10**5, 10**5)),
     "a BMP of negative width": ("x.bmp", lambda _: bmp(-(2**31), 8)),

@@ -77,7 +77,8 @@ def test_an_interrupted_ablation_goes_on_and_ends_in_a_table(place: Pipeline) ->
     for row in (plain, longer):
         assert tags[row["mlflow_run"]]["dvc.exp"] == row["dvc_experiment"]
         assert place.run("git", "show", f"{row['commit']}:dvc.lock").stdout
-    assert "| plain |" in output
+    assert (place.path / "data/ablations/tiny/table.md").read_text() in output
+    assert re.search(r"^\| plain +\|", output, re.MULTILINE)
     assert "| 12.5 |" in output
 
     before = place.run("git", "for-each-ref", "refs/exps").stdout

@@ -249,12 +249,12 @@ def test_a_compiled_phase_resumes_bit_for_bit(networks, training, tmp_path, monk
         torch._dynamo.reset()
         run = PhaseRun(job, checkpoint.fresh(networks, 4, 0), torch.device("cpu"))
         assert run.step.compiled
-        run.run(Snapshots(tmp_path, "p", "key"), 1e9, None)
+        with Snapshots(tmp_path, "p", out) as snapshots:
+            run.run(snapshots, 1e9, None)
         run.write(tmp_path / out)
         return {path.name: path.read_bytes() for path in (tmp_path / out).iterdir()}
 
     whole = train("whole")
-    Snapshots(tmp_path, "p", "key").remove()
     advance = PhaseRun.advance
 
     def stopped(self):
