@@ -44,15 +44,15 @@ def prepare(
 @user_errors
 def download(
     dataset: Annotated[Literal["mnist", "cifar10"], typer.Argument(help="Which data set.")],
-    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("data/download"),
+    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("data/raw"),
     url: Annotated[str | None, typer.Option(help="Folder with the same files on another server.")] = None,
 ) -> None:
     """Download MNIST or CIFAR-10 and verify the checksums.
 
     Files that are already there and correct are not downloaded again. Point `prepare.path` at them:
-    data/download/train-images-idx3-ubyte.gz (source idx) or data/download/cifar-10-python.tar.gz (source cifar10).
+    data/raw/train-images-idx3-ubyte.gz (source idx) or data/raw/cifar-10-python.tar.gz (source cifar10).
 
-    Example: pgan download cifar10 --out data/download
+    Example: pgan download cifar10 --out data/raw
     """
     from pgan.prepare.download import fetch_dataset
 
