@@ -79,7 +79,7 @@ def test_an_interrupted_ablation_goes_on_and_ends_in_a_table(place: Pipeline) ->
         assert place.run("git", "show", f"{row['commit']}:dvc.lock").stdout
     assert (place.path / "data/ablations/tiny/table.md").read_text() in output
     assert re.search(r"^\| plain +\|", output, re.MULTILINE)
-    assert re.search(r"\| +12\.5 +\\|", output)
+    assert re.search(r"\| +12\.5 +\|", output)
 
     before = place.run("git", "for-each-ref", "refs/exps").stdout
     output = place.run(*COMMAND).stdout
