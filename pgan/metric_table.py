@@ -52,6 +52,8 @@ class Metric:
     """What is drawn and printed; metrics.json may hold further numbers."""
     smallest: int = 1
     """Pixels per side of the smallest images for which it is defined."""
+    jackknife: bool = False
+    """Whether its values get error bars by the jackknife: for functions that are fast once the features are there."""
 
 
 METRICS = [
@@ -64,6 +66,7 @@ METRICS = [
             Value("frechet", "reals at the phase's size", "lower"),
             Value("frechet_target", "reals at the target size", "lower"),
         ),
+        jackknife=True,
     ),
     Metric(
         "kid",
@@ -80,11 +83,29 @@ METRICS = [
         values=(Value("precision", "precision", "higher"), Value("recall", "recall", "higher")),
     ),
     Metric(
+        "density_coverage",
+        compute="pgan.metrics.density_coverage:compute",
+        needs="features",
+        panel=Panel("density, coverage"),
+        values=(Value("density", "density", "higher"), Value("coverage", "coverage", "higher")),
+    ),
+    Metric(
+        "memorisation",
+        compute="pgan.metrics.memorisation:compute",
+        needs="features",
+        panel=Panel("copies of real images", limits=(0, 1)),
+        values=(
+            Value("copying", "nearer to a real than reals are (fresh images: 0.5)"),
+            Value("near_copies", "nearer than 1 % of the reals (fresh images: 0.01)", "lower"),
+        ),
+    ),
+    Metric(
         "inception_score",
         compute="pgan.metrics.inception_score:compute",
         needs="features",
         panel=Panel("inception score"),
         values=(Value("inception_score", "inception score", "higher"),),
+        jackknife=True,
     ),
     Metric(
         "classes",
@@ -95,6 +116,7 @@ METRICS = [
             Value("label_accuracy", "label accuracy", "higher"),
             Value("class_kl", "KL to the data's classes", "lower"),
         ),
+        jackknife=True,
     ),
     Metric(
         "modes",

@@ -11,7 +11,7 @@ from pgan.metrics.sample import Sample
 def compute(sample: Sample) -> dict[str, float]:
     """What `class_metrics` says of the generated images."""
     probabilities = sample.class_probabilities
-    labels = None if sample.labels is None else sample.labels[: len(probabilities)]
+    labels = None if sample.labels is None else sample.kept(sample.labels[: sample.params.images])
     frequencies = torch.from_numpy(sample.frequencies)
     return class_metrics(probabilities, sample.params.classes.min_share, frequencies, labels)
 

@@ -95,6 +95,24 @@ class PrecisionRecallParams(Section):
     """Most images per side; time grows with the square (the paper: 50,000)."""
 
 
+class DensityCoverageParams(Section):
+    """Density and coverage (Naeem et al. 2020)."""
+
+    neighbours: int = Field(default=5, ge=1, le=1_000_000)
+    """k: each real image's neighbourhood reaches to its k-th nearest neighbour (the paper: 5)."""
+    images: int = Field(default=10_000, ge=2, le=MOST_IMAGES)
+    """Most images per side; time grows with the square (the paper: 10,000)."""
+
+
+class MemorisationParams(Section):
+    """Whether generated images are copies of training images (Meehan et al. 2020)."""
+
+    images: int = Field(default=10_000, ge=2, le=MOST_IMAGES)
+    """Most images of each kind whose nearest training image is searched, among all of them."""
+    cells: int = Field(default=10, ge=1, le=10_000)
+    """Parts of the feature space that are tested by themselves: copying in one of them is found, too."""
+
+
 class InceptionScoreParams(Section):
     """Inception score (Salimans et al. 2016), of whichever classifier the feature space has."""
 
@@ -141,6 +159,8 @@ class Evaluate(Section):
     `modes` also images of source mnist-rgb."""
     kid: KidParams
     precision_recall: PrecisionRecallParams
+    density_coverage: DensityCoverageParams = DensityCoverageParams()
+    memorisation: MemorisationParams = MemorisationParams()
     inception_score: InceptionScoreParams
     classes: ClassesParams
     swd: SwdParams

@@ -19,6 +19,7 @@ from pgan.metrics.reals import Reals
 from pgan.metrics.sample import Sample
 from pgan.metrics.sizes import Sizes, biased_features, biased_swd, images_needed, impossible
 from pgan.metrics.spool import spool
+from pgan.metrics.uncertainty import jackknife
 from pgan.networks.network import Generator
 from pgan.networks.sampling import sample_images
 
@@ -67,8 +68,19 @@ def evaluate_generator(
         generated, labels, reals, meta, frequencies, params, target, seed, scratch, extractor, features.batch
     )
     measured = [metric for metric in possible if metric.needs != "classes" or features.space == "classifier"]
-    found = {name: value for metric in measured for name, value in resolve_name(metric.compute)(sample).items()}
+    found: dict[str, float] = {}
+    for metric in measured:
+        found |= _measure(metric, sample)
     return found | _flags(sample, measured)
+
+
+def _measure(metric: Metric, sample: Sample) -> dict[str, float]:
+    """The metric's values, and their standard errors where these are computed for it."""
+    compute = resolve_name(metric.compute)
+    values: dict[str, float] = compute(sample)
+    if not metric.jackknife:
+        return values
+    return values | jackknife(compute, sample, [value.name for value in metric.values if value.name in values])
 
 
 def _check_fit(generator: Generator, reals: Reals, meta: Meta, params: Evaluate, features: Features) -> None:

@@ -16,6 +16,7 @@ from pgan.metrics.filters import correlate
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import real_chunks
 from pgan.metrics.sample import Sample
+from pgan.metrics.uncertainty import mean_and_error
 from pgan.randomness import derive
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -30,29 +31,31 @@ C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 def compute(sample: Sample) -> dict[str, float]:
     """`ms_ssim` of pairs of generated images, and `ms_ssim_real` of as many real pairs: the value to hope for.
 
+    With them `ms_ssim_se`, the standard error.
+
     Pairs are drawn at random: neighbours in the data set may be of one class, neighbouring samples never are.
     """
     fakes, reals, batch = sample.images("ms_ssim"), sample.reals, sample.at_once
     order = np.random.default_rng(derive(sample.seed, "pairs of fakes")).permutation(len(fakes))
     shuffled = (fakes[part] for part in np.array_split(order, range(batch, len(order), batch)))
-    found = {"ms_ssim": mean_pair_similarity(counted(shuffled, len(fakes), "MS-SSIM"))}
+    mean, error = mean_and_error(pair_similarities(counted(shuffled, len(fakes), "MS-SSIM")))
+    found = {"ms_ssim": mean, "ms_ssim_se": error}
     count = sample.meta.count
     chosen = np.random.default_rng(derive(sample.seed, "pairs of reals")).permutation(count)
     chosen = chosen[: min(len(fakes), count - count % 2)]
     if len(chosen):
         chunks = real_chunks(reals.pyramid, sample.resolution, chosen, reals.mirror, sample.seed, batch)
-        found["ms_ssim_real"] = mean_pair_similarity(chunks)
+        found["ms_ssim_real"] = float(pair_similarities(chunks).mean())
     return found
 
 
-def mean_pair_similarity(chunks: Iterable[np.ndarray]) -> float:
-    """The mean MS-SSIM of the images taken in pairs: 0 and 1, 2 and 3, …
+def pair_similarities(chunks: Iterable[np.ndarray]) -> Tensor:
+    """The MS-SSIM of the images taken in pairs, 0 and 1, 2 and 3, …: (N / 2,) float64.
 
     Args:
         chunks: uint8 (n, C, H, W), n even, H and W at least 16.
     """
-    values = [ms_ssim(torch.from_numpy(chunk[0::2]), torch.from_numpy(chunk[1::2])) for chunk in chunks]
-    return float(torch.cat(values).mean())
+    return torch.cat([ms_ssim(torch.from_numpy(chunk[0::2]), torch.from_numpy(chunk[1::2])) for chunk in chunks])
 
 
 def ms_ssim(first: Tensor, second: Tensor) -> Tensor:

@@ -1,11 +1,14 @@
 """What a metric is computed from: generated images, the real ones, and the features of both."""
 
+import copy
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from pgan.data.pyramid import Meta
@@ -16,6 +19,7 @@ from pgan.metrics.feature_space import Extractor, extract, real_features
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import Reals
 from pgan.metrics.sizes import images_needed
+from pgan.randomness import torch_generator
 
 VALUES_AT_ONCE = 2**18
 """Pixel values per chunk where the batch cannot change the result; bounds the memory of SWD and MS-SSIM."""
@@ -48,6 +52,8 @@ class Sample:
     """The feature network; None where the feature space is `none`."""
     batch: int
     """Images per forward pass of the feature network."""
+    left_out: tuple[int, int] | None = None
+    """Which group of how many, see `without`."""
 
     @property
     def resolution(self) -> int:
@@ -58,13 +64,39 @@ class Sample:
         """The generated images that a metric is computed from, uint8 (n, C, r, r)."""
         return self.generated[: images_needed(metric, self.params, self.meta.count)]
 
-    @cached_property
+    def without(self, group: int, groups: int) -> "Sample":
+        """The same without a part of the images for `features`: each image is in one of the groups, at random.
+
+        What was computed of all images is not computed again.
+        """
+        part = copy.copy(self)
+        vars(part).update(left_out=(group, groups), _features=self._features)
+        return part
+
+    def kept(self, values: Tensor) -> Tensor:
+        """`values`, one for each of the first `evaluate.images` images, (n, …), without those of images left out."""
+        if self.left_out is None:
+            return values
+        group, groups = self.left_out
+        order = torch.randperm(len(values), generator=torch_generator("cpu", self.seed, "left out"))
+        return values[order % groups != group]
+
+    @property
     def features(self) -> Tensor:
         """Of the first `evaluate.images` generated images, (n, D) float32.
 
         Raises:
             InputError: the real features are of another network.
         """
+        return self.kept(self._features)
+
+    @property
+    def probabilities(self) -> Tensor:
+        """Of the feature network's classes, for the images of `features`, (n, K) float32."""
+        return self.kept(self._probabilities)
+
+    @cached_property
+    def _features(self) -> Tensor:
         label = f"features, {self.resolution} pixels"
         fake = self._extracted(lambda network: network.features, label)
         self._check_dimensions(self.real_features, fake)
@@ -85,8 +117,7 @@ class Sample:
         return real
 
     @cached_property
-    def probabilities(self) -> Tensor:
-        """Of the feature network's classes, for the images of `features`, (n, K) float32."""
+    def _probabilities(self) -> Tensor:
         return self._extracted(lambda network: network.probabilities)
 
     @property
@@ -95,6 +126,10 @@ class Sample:
         if self.probabilities.shape[1] != len(self.frequencies):
             raise InputError(f"{self.reals.features}: not the features of {self.reals.pyramid}; {FEATURES}")
         return self.probabilities
+
+    def note(self, text: str) -> None:
+        """Print a line for the user on stderr."""
+        print(f"note: {text}", file=sys.stderr)
 
     @property
     def rarest(self) -> float | None:

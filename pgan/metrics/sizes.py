@@ -3,7 +3,14 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from pgan.metrics.config import ClassifierParams, Evaluate, Features
+from pgan.metrics.config import (
+    ClassifierParams,
+    DensityCoverageParams,
+    Evaluate,
+    Features,
+    MemorisationParams,
+    PrecisionRecallParams,
+)
 
 FEWEST_REALS = 2
 """Every metric compares sets; one image has no variance and no neighbour."""
@@ -11,6 +18,10 @@ NEIGHBOURHOODS = 20
 """Precision and recall need this many times `neighbours` images. With fewer, a neighbourhood holds more than a
 twentieth of the set, and both come out too high. For two equal Gaussians of 16 dimensions and 3 neighbours, both are
 0.97 at 4 images, 0.85 at 20, 0.81 at 60, and 0.79 at 2000."""
+CELL = 20
+"""Images of each kind that a cell of `copying_ct` needs: the paper's τ."""
+NEAR = 0.01
+"""`near_copies` are nearer to a training image than this share of the real images are."""
 Problem = tuple[str, str]
 """The key of the parameter, and what is wrong with it."""
 
@@ -61,24 +72,28 @@ def impossible(params: Evaluate, features: Features, reals: int | None) -> list[
     if "inception_score" in wanted and splits > params.images:
         reason = f"{splits} parts of {params.images} generated images (evaluate.images); take {params.images} at most"
         problems.append(("evaluate.inception_score.splits", reason))
-    if "precision_recall" in wanted:
-        problems += _neighbours(params, features, reals)
+    for metric in ("precision_recall", "density_coverage"):
+        if metric in wanted:
+            problems += _neighbours(metric, params, features, reals)
     return problems
 
 
-def _neighbours(params: Evaluate, features: Features, reals: int | None) -> list[Problem]:
+def _neighbours(metric: str, params: Evaluate, features: Features, reals: int | None) -> list[Problem]:
     """A k-th nearest other image exists among k + 1 images."""
-    k, most = params.precision_recall.neighbours, params.precision_recall.images
-    counts = {"generated images (evaluate.images)": params.images, "images (evaluate.precision_recall.images)": most}
+    settings: PrecisionRecallParams | DensityCoverageParams = getattr(params, metric)
+    counts = {}
+    if metric == "precision_recall":  # the only one in which generated images have neighbourhoods
+        counts["generated images (evaluate.images)"] = params.images
+    counts[f"images (evaluate.{metric}.images)"] = settings.images
     if reals is not None:
         counts["real images"] = reals
     if features.real_images is not None:
         counts["real images (features.real_images)"] = features.real_images
     which, count = min(counts.items(), key=lambda item: item[1])
-    if k < count:
+    if settings.neighbours < count:
         return []
-    reason = f"{k} of {count} {which}; take {count - 1} at most, or more images"
-    return [("evaluate.precision_recall.neighbours", reason)]
+    reason = f"{settings.neighbours} of {count} {which}; take {count - 1} at most, or more images"
+    return [(f"evaluate.{metric}.neighbours", reason)]
 
 
 def classifier_problem(params: ClassifierParams, count: int) -> Problem | None:
@@ -130,6 +145,8 @@ def biased_features(params: Evaluate, by_class: Collection[str], sizes: Sizes) -
             f"{min(fakes, most)} generated and {min(reals, most)} real images for {k} neighbours; "
             f"both sides need at least {NEIGHBOURHOODS * k}"
         )
+    if "memorisation" in wanted:
+        found |= _memorisation(params.memorisation, fakes, reals)
     splits = params.inception_score.splits
     if "inception_score" in wanted and fakes < sizes.classes * splits:
         found["inception_score"] = (
@@ -143,4 +160,17 @@ def biased_features(params: Evaluate, by_class: Collection[str], sizes: Sizes) -
         )
     if "modes" in by_class and fakes < sizes.classes:
         found["modes"] = f"{fakes} generated images cannot show all {sizes.classes} modes"
+    return found
+
+
+def _memorisation(params: MemorisationParams, fakes: int, reals: int) -> dict[str, str]:
+    fakes, reals = min(fakes, params.images), min(reals, params.images)
+    found = {}
+    if min(fakes, reals) < CELL * params.cells:
+        found["copying_ct"] = (
+            f"{fakes} generated and {reals} real images in {params.cells} cells (evaluate.memorisation.cells); "
+            f"cells with fewer than {CELL} are left out, and both sides need at least {CELL * params.cells}"
+        )
+    if reals * NEAR < 1:
+        found["near_copies"] = f"{NEAR:.0%} of {reals} real images is not one image; take at least {round(1 / NEAR)}"
     return found

@@ -57,7 +57,7 @@ def write_metrics_picture(phases: list[TrainedPhase], measured: list[Metrics], p
     """Draw a panel for each row of the table of metrics that has values, each value at the end of its phase.
 
     The chain to the final phase is a line, with a gap where a phase has no such metric; a branch is a dashed line from
-    its parent.
+    its parent.  Bars reach two standard errors to either side, where these were measured.
 
     Args:
         phases: at least one; the last is the final one.
@@ -69,7 +69,7 @@ def write_metrics_picture(phases: list[TrainedPhase], measured: list[Metrics], p
         figure = Figure(figsize=(10, max(6, 2 * math.ceil(len(panels) / 2))), layout="constrained")
         FigureCanvasAgg(figure)
         if panels:
-            _draw_panels(figure, panels, phases)
+            _draw_panels(figure, panels, phases, by_phase)
         else:  # without a feature space, small images have no metric
             figure.text(0.5, 0.5, "none of the metrics drawn here was measured", ha="center", color="0.4")
         figure.savefig(path, dpi=dpi, format="png", metadata={"Software": None})
@@ -96,7 +96,9 @@ def _curves(metric: Metric, measured: dict[str, Metrics]) -> Curves:
     return {name: numbers for name, numbers in curves.items() if not all(map(math.isnan, numbers.values()))}
 
 
-def _draw_panels(figure: Figure, panels: list[tuple[Metric, Curves]], phases: list[TrainedPhase]) -> None:
+def _draw_panels(
+    figure: Figure, panels: list[tuple[Metric, Curves]], phases: list[TrainedPhase], measured: dict[str, Metrics]
+) -> None:
     chain = final_chain(phases)
     starts = [0.0, *(phase.total_kimg for phase in chain)]
     spans = [Span(p.name, p.grows, start, p.total_kimg) for p, start in zip(chain, starts, strict=False)]
@@ -106,6 +108,8 @@ def _draw_panels(figure: Figure, panels: list[tuple[Metric, Curves]], phases: li
         for value, color in zip(metric.values, _colors(metric), strict=True):
             if value.name in curves:
                 _draw_curve(axes, phases, curves[value.name], label(metric, value), color)
+                errors = {phase: found.get(f"{value.name}_se", math.nan) for phase, found in measured.items()}
+                _draw_errors(axes, phases, curves[value.name], errors, color)
         _scale(axes, metric.panel, curves)
         axes.set_xlim(0, 1.02 * max(phase.total_kimg for phase in phases))  # the last marker whole
         axes.set_ylabel(title(metric))
@@ -134,6 +138,16 @@ def _draw_curve(axes: Axes, phases: list[TrainedPhase], values: dict[str, float]
             ends = [by_name[name] for name in (branch.parent, branch.name) if name in by_name]
             style |= {"linestyle": BRANCH, "markerfacecolor": "white", "markevery": [-1], "zorder": 2.5}
             axes.plot([phase.total_kimg for phase in ends], [values[phase.name] for phase in ends], **style)
+
+
+def _draw_errors(
+    axes: Axes, phases: list[TrainedPhase], values: dict[str, float], errors: dict[str, float], color: str
+) -> None:
+    """A bar for each phase that has a standard error."""
+    known = [phase for phase in phases if not math.isnan(values[phase.name] + errors[phase.name])]
+    if known:
+        heights, bars = [values[phase.name] for phase in known], [2 * abs(errors[phase.name]) for phase in known]
+        axes.errorbar([p.total_kimg for p in known], heights, bars, fmt="none", ecolor=color, elinewidth=1, capsize=3)
 
 
 def _scale(axes: Axes, panel: Panel, curves: Curves) -> None:

@@ -52,8 +52,10 @@ def test_evaluate_writes_all_metrics_and_the_same_again(
     for name in ("a.json", "b.json"):
         evaluate(network, tmp_path / "out" / name, write_params(), digits, folder, "cpu")
     found = read(tmp_path / "out" / "a.json")
-    names = "class_entropy class_kl class_share_min classes_found confidence frechet frechet_target inception_score kid"
-    names += " kid_std label_accuracy ms_ssim ms_ssim_real precision recall swd swd_16"
+    names = "class_entropy class_kl class_kl_se class_share_min classes_found confidence copying copying_ct copying_se"
+    names += " coverage coverage_se density density_se frechet frechet_se frechet_target frechet_target_se"
+    names += " inception_score inception_score_se kid kid_se kid_std label_accuracy label_accuracy_se ms_ssim"
+    names += " ms_ssim_real ms_ssim_se near_copies near_copies_se precision precision_se recall recall_se swd swd_16"
     assert list(found) == names.split()
     assert found["frechet"] == found["frechet_target"] > 1
     assert (tmp_path / "out" / "a.json").read_bytes() == (tmp_path / "out" / "b.json").read_bytes()
@@ -80,7 +82,7 @@ def test_real_digits_score_far_better_than_untrained_networks(
 
     network = save_network(networks, 16, tmp_path / "net.pt")
     params = write_params(evaluate__images=1000, evaluate__swd__images=1000, evaluate__metrics=["frechet", "kid",
-        "precision_recall", "classes", "swd", "ms_ssim"])  # fmt: skip
+        "precision_recall", "density_coverage", "memorisation", "classes", "swd", "ms_ssim"])  # fmt: skip
     evaluate(network, tmp_path / "untrained.json", params, digits, folder, "cpu")
     order = np.random.default_rng(0).permutation(1797)
     images = np.load(digits / "images_16.npy")[order]
@@ -91,6 +93,11 @@ def test_real_digits_score_far_better_than_untrained_networks(
     assert good["kid"] < bad["kid"] / 50
     assert good["swd"] < bad["swd"] / 3
     assert min(good["precision"], good["recall"]) > 0.9 > bad["precision"]
+    assert good["density"] > 0.9
+    assert good["coverage"] > 0.9 > bad["coverage"]
+    assert good["near_copies"] == good["copying"] == 1
+    assert good["copying_ct"] < -3 < 3 < bad["copying_ct"]
+    assert bad["near_copies"] == 0
     assert good["classes_found"] == 10
     assert good["confidence"] > 0.9
     assert good["ms_ssim"] == pytest.approx(good["ms_ssim_real"], abs=0.1)
@@ -105,9 +112,11 @@ def test_the_space_none_leaves_metrics_without_features(
     assert sorted(p.name for p in (tmp_path / "features").iterdir()) == ["metrics.json", "space.json"]
     network = save_network(networks, 16, tmp_path / "net.pt", channels=3, base_size=8)
     evaluate(network, tmp_path / "out.json", params, noise_pyramid, tmp_path / "features", "cpu")
-    assert list(read(tmp_path / "out.json")) == ["ms_ssim", "ms_ssim_real", "swd", "swd_16", "swd_biased"]
+    assert list(read(tmp_path / "out.json")) == [
+        "ms_ssim", "ms_ssim_real", "ms_ssim_se", "swd", "swd_16", "swd_biased",
+    ]  # fmt: skip
     words = capsys.readouterr().err
-    left_out = "frechet, kid, precision_recall, inception_score, classes"
+    left_out = "frechet, kid, precision_recall, density_coverage, memorisation, inception_score, classes"
     assert f"note: left out, as features.space is none: {left_out}\n" in words
     assert "note: swd is biased: 40 images per side, as many as the data have, where evaluate.swd.images asks" in words
 
@@ -133,7 +142,8 @@ def test_the_space_inception(
     found = read(tmp_path / "out.json")
     assert {"frechet", "inception_score", "swd"} <= set(found)
     flags = {name for name in found if name.endswith("_biased")}
-    assert flags == {"frechet_biased", "kid_std_biased", "precision_recall_biased", "swd_biased"}
+    on_features = {"frechet_biased", "kid_std_biased", "precision_recall_biased", "copying_ct_biased"}
+    assert flags == on_features | {"near_copies_biased", "swd_biased"}
     assert "confidence" not in found  # Inception's classes are not the data's
 
     save_stand_in(tmp_path / "inception.pt", 1)

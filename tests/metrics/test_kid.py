@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pgan.metrics.kid import kernel_distance
+from pgan.metrics.kid import kernel_distance, sampling_error
 
 
 def features(rows: int, seed: int, shift: float = 0.0) -> torch.Tensor:
@@ -38,3 +38,13 @@ def test_grows_with_the_difference_and_follows_the_seed() -> None:
     assert 0 < near < far
     assert kernel_distance(real, features(300, 1), 5, 50, 7) == kernel_distance(real, features(300, 1), 5, 50, 7)
     assert kernel_distance(real, features(300, 1), 5, 50, 7) != kernel_distance(real, features(300, 1), 5, 50, 8)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5])
+def test_the_error_is_that_of_other_fakes(shift: float) -> None:
+    """Over many sets of fakes, the estimate from all images varies about as much as one set says."""
+    real = features(300, 0)
+    fakes = [features(200, seed, shift) for seed in range(1, 60)]
+    deviation = float(np.std([kernel_distance(real[:200], fake, 1, 200, 0)[0] for fake in fakes]))
+    stated = float(np.mean([sampling_error(real[:200], fake) for fake in fakes]))
+    assert 0.7 < stated / deviation < 1.4

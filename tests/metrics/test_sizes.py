@@ -26,6 +26,9 @@ def test_enough_images_are_no_problem(make) -> None:
     assert impossible(*make(), reals=None) == []
 
 
+PRECISION = {"metrics": ["precision_recall"]}
+
+
 @pytest.mark.parametrize(
     ("evaluate", "features", "reals", "key", "words"),
     [
@@ -44,10 +47,17 @@ def test_enough_images_are_no_problem(make) -> None:
             "evaluate.precision_recall.neighbours",
             "3 of 3 images (evaluate.precision_recall.images); take 2 at most",
         ),
-        ({}, {}, 2, "evaluate.precision_recall.neighbours", "3 of 2 real images; take 1 at most"),
-        ({}, {}, 3, "evaluate.precision_recall.neighbours", "3 of 3 real images; take 2 at most"),
         (
+            {"metrics": ["density_coverage"], "images": 2},
             {},
+            5,
+            "evaluate.density_coverage.neighbours",
+            "5 of 5 real images; take 4 at most",
+        ),
+        (PRECISION, {}, 2, "evaluate.precision_recall.neighbours", "3 of 2 real images; take 1 at most"),
+        (PRECISION, {}, 3, "evaluate.precision_recall.neighbours", "3 of 3 real images; take 2 at most"),
+        (
+            PRECISION,
             {"real_images": 2},
             500,
             "evaluate.precision_recall.neighbours",
@@ -94,6 +104,8 @@ def test_enough_images_are_not_biased(make) -> None:
             "precision_recall",
             "59 generated and 59 real images",
         ),
+        ({}, {"reals": 199}, "copying_ct", "200 generated and 199 real images in 10 cells"),
+        ({"memorisation": {"images": 99, "cells": 2}}, {}, "near_copies", "1% of 99 real images is not one image"),
         ({}, {"classes": 101}, "inception_score", "each part needs at least 101"),
         ({}, {"rarest": 1 / 201}, "classes_found", "one image of 201"),
         ({"metrics": ["modes"]}, {"classes": 1000}, "modes", "cannot show all 1000 modes"),

@@ -88,6 +88,7 @@ def test_an_arrow_says_where_better_is() -> None:
         "frechet": "↓",
         "kid": "↓",
         "precision_recall": "↑",
+        "density_coverage": "↑",
         "inception_score": "↑",
         "modes": "↑",
         "swd": "↓",
