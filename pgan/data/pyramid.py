@@ -2,6 +2,8 @@
 
 images_4.npy  images_8.npy  …   (N, C, r, r) uint8, plain .npy, read as memory maps: a data set may exceed the RAM
 labels.npy                      (N,) int64, indices into `classes`; all 0 where there are no labels
+attributes.csv                  of drawn images alone: a row for each image in their order, a column for each attribute;
+                                `none` where the image does not show it, empty where its style has no such attribute
 meta.json                       `Meta`
 """
 
@@ -20,6 +22,7 @@ from pgan.untrusted.arrays import open_array
 from pgan.untrusted.inputs import read_json
 
 LABELS = "labels.npy"
+ATTRIBUTES = "attributes.csv"
 META = "meta.json"
 PREPARE = "make the pyramid again with `pgan prepare`, or `dvc repro prepare`"
 
@@ -58,6 +61,10 @@ class Meta:
     """Images of each class, parallel to `classes`; empty where there are no labels, or an older `pgan` made it."""
     remarks: list[dict[str, Any]] = field(default_factory=list)
     """What is odd about images that were read: `{"what": …, "count": …, "examples": […]}`."""
+    licences: list[dict[str, str]] = field(default_factory=list)
+    """Of each style of drawn images: `{"style": …, "name": …, "url": …, "work": …, "creator": …, …}`."""
+    drawn_with: dict[str, str] = field(default_factory=dict)
+    """Package -> version, where another version may draw other images."""
 
     @pydantic.model_validator(mode="after")
     def _one_count_per_class(self) -> Self:
