@@ -73,7 +73,7 @@ def build(
             left_out=_left_out(source, len(wanted), classes.lost),
             class_counts=classes.counts,
             remarks=remarks.listed(lambda position: _printable(source.names[wanted[position]])),
-            licences=[asdict(licence) for licence in source.licences],
+            licences=[asdict(licence) | {"credit": licence.credit} for licence in source.licences],
             drawn_with=source.drawn_with,
         )
         write_meta(folder, meta)

@@ -63,14 +63,14 @@ class Avatars(Section):
     """DiceBear's names of the styles; the default ones are free of conditions (CC0). Each is a class."""
 
     count: int = pydantic.Field(default=10_000, ge=1, le=1_000_000)
-    """Images of all styles together, as many of each (the first ones have one more where that leaves a rest)."""
+    """Images of all styles together; each style has the same number, up to one."""
 
     seed: int = pydantic.Field(default=0, ge=0, le=2**63)
     """Which images are drawn. The experiment's own seed does not change them."""
 
     background: list[str] | None = pydantic.Field(default=None, min_length=1)
-    """Colours behind the figures, of which each image has one: names of CSS, or '#rrggbb' in quotes. Null: the style's
-    own colours, and `prepare.background` for styles that are transparent."""
+    """Colours behind the figures; each image has one. Names of CSS, or '#rrggbb' in quotes. Null: the style's own
+    colours, and `prepare.background` for styles that are transparent."""
 
     accept_licences: list[str] = pydantic.Field(default=[])
     """Names of further licences that you have read and accept, as the error about a style states them."""

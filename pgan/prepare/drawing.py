@@ -5,6 +5,7 @@ turns the SVG into pixels, without any font of the system.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 STYLE = "style"
 """The attribute that every image has."""
 
+BACKGROUND = ("color", "background")
+"""The colour that no element asks for: DiceBear fills the canvas with it."""
+
 NOT_DRAWN = "none"
 """The value of an attribute that the style has, where the image does not show it."""
 
@@ -28,7 +32,7 @@ class Drawing:
     style: str
     seed: str
     backgrounds: tuple[str, ...] = ()
-    """Colours `#rrggbb` behind the figure, of which one is drawn; empty leaves it to the style."""
+    """Colours `#rrggbb` behind the figure; the seed picks one. Empty leaves it to the style."""
 
 
 def definitions() -> Traversable:
@@ -47,12 +51,24 @@ def attributes_of(style: str, backgrounds: tuple[str, ...] = ()) -> list[str]:
 
     Places and angles are no attributes: they have no finite number of values.
     """
-    parts, colours = definition(style)["components"], definition(style).get("colors", {})
-    counts = {name: _possible_variants(parts[part.get("extends", name)]) for name, part in parts.items()}
-    counts |= {_colour_name(name): len(colour["values"]) for name, colour in colours.items()}
+    whole = definition(style)
+    parts, colours, used = whole["components"], whole.get("colors", {}), set(_references(whole)) | {BACKGROUND}
+    counts = {("component", name): _possible_variants(parts[part.get("extends", name)]) for name, part in parts.items()}
+    counts |= {("color", name): len(colour["values"]) for name, colour in colours.items()}
     if backgrounds:
-        counts[_colour_name("background")] = len(backgrounds)
-    return [name for name, count in counts.items() if count > 1]
+        counts[BACKGROUND] = len(backgrounds)
+    varying = [(kind, name) for (kind, name), count in counts.items() if count > 1 and (kind, name) in used]
+    return [name if kind == "component" else f"{name}Color" for kind, name in varying]
+
+
+def _references(part: object) -> Iterator[tuple[str, str]]:
+    """(kind, name) of every component and colour that a part of a definition asks for."""
+    if isinstance(part, dict):
+        if part.get("type") in ("component", "color"):
+            yield part["type"], part["name"]
+        part = list(part.values())
+    for each in part if isinstance(part, list) else ():
+        yield from _references(each)
 
 
 def _possible_variants(part: dict[str, Any]) -> int:
@@ -61,31 +77,33 @@ def _possible_variants(part: dict[str, Any]) -> int:
     return len(drawn) + (part.get("probability", 100) < 100)
 
 
-def _colour_name(name: str) -> str:
-    return f"{name}Color"
-
-
 def draw(drawing: Drawing, size: int) -> tuple[bytes, dict[str, str]]:
-    """A PNG of `size` × `size` pixels, transparent where nothing is drawn, and attribute -> value.
-
-    The value of a part is its variant, the value of a colour `#rrggbb`. An attribute that the image does not show has
-    the value `NOT_DRAWN`.
-    """
+    """A PNG of `size` × `size` pixels, transparent where nothing is drawn, and the attributes, as `svg`."""
     import resvg_py
+
+    text, attributes = svg(drawing)
+    return resvg_py.svg_to_bytes(svg_string=text, width=size, height=size, skip_system_fonts=True), attributes
+
+
+def svg(drawing: Drawing) -> tuple[str, dict[str, str]]:
+    """The drawing, and attribute -> value: of a part its variant, of a colour `#rrggbb`.
+
+    An attribute that the image does not show has the value `NOT_DRAWN`.
+    """
     from dicebear import Avatar
 
     options: dict[str, Any] = {"seed": drawing.seed}
     if drawing.backgrounds:
         options["backgroundColor"] = list(drawing.backgrounds)
     drawn = Avatar(_style(drawing.style), options).to_json()
-    svg, chosen = drawn["svg"], drawn["options"]
-    png = resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size, skip_system_fonts=True)
+    text, chosen = drawn["svg"], drawn["options"]
     attributes = {STYLE: drawing.style}
     for name in attributes_of(drawing.style, drawing.backgrounds):
-        value = chosen[name][0] if chosen.get(name) else chosen.get(f"{name}Variant", NOT_DRAWN)
-        # a colour may have been chosen only so that another one differs from it
-        attributes[name] = value if not value.startswith("#") or value in svg else NOT_DRAWN
-    return png, attributes
+        if f"{name}Variant" in chosen:
+            attributes[name] = chosen[f"{name}Variant"]
+        else:  # a colour may have been chosen only so that another one differs from it
+            attributes[name] = next((colour for colour in chosen.get(name, ()) if colour in text), NOT_DRAWN)
+    return text, attributes
 
 
 @cache
