@@ -3,8 +3,9 @@
 import hashlib
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from fences import ROOT
 
 from pgan.data.pyramid import ATTRIBUTES, open_labels, open_level, read_meta
 from pgan.errors import InputError, RunError
+from pgan.prepare import build as building
 from pgan.prepare import drawing
 from pgan.prepare.build import build
 from pgan.prepare.config import CC0_STYLES, Avatars, Prepare
@@ -22,6 +24,7 @@ from pgan.prepare.decode import decode
 from pgan.prepare.drawing import NOT_DRAWN, STYLE, Drawing, attributes_of, definition, definitions, draw, svg
 from pgan.prepare.licences import ALLOWED, Licence, licence_of, objection
 from pgan.prepare.sources.avatars import PACKAGES, avatars, check_styles
+from pgan.prepare.work import Outcome
 
 Settings = Callable[..., Prepare]
 QUICK = ["stack", "identicon", "thumbs"]
@@ -61,6 +64,25 @@ def test_processes_and_repetition_change_nothing(made: Callable[..., Path]) -> N
     contents = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in pyramids]
     assert set(contents[0]) == {"images_4.npy", "images_8.npy", "labels.npy", "meta.json", ATTRIBUTES}
     assert all(content == contents[0] for content in contents)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_after_an_interruption_the_same_pyramid_comes_out(
+    workers: int, made: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(done: Iterator[Outcome], total: int) -> Iterator[Outcome]:
+        yield from islice(done, 70)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(building, "_with_progress", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            made("again", workers, count=150)
+    assert list(tmp_path.iterdir()) == []
+    again, whole = made("again", workers, count=150), made("whole", count=150)
+    assert {path.name: path.read_bytes() for path in again.iterdir()} == {
+        path.name: path.read_bytes() for path in whole.iterdir()
+    }
 
 
 def test_an_image_depends_on_its_style_its_number_and_the_seed(made: Callable[..., Path]) -> None:
