@@ -147,7 +147,10 @@ def check(params: Annotated[Path, typer.Option(help="The parameter file.")] = Pa
     if experiment.prepare.source == "avatars":
         from pgan.prepare.sources.avatars import check_styles
 
-        check_styles(experiment.prepare.avatars)
+        try:
+            check_styles(experiment.prepare.avatars)
+        except InputError as error:
+            raise InputError(f"{params}: {error}") from None
 
     from pgan.rendering.curves import check_color
 
