@@ -20,7 +20,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from benchmarks.step import TURN_SECONDS, machine
+from benchmarks.step import TURN_SECONDS, machine, quartiles
 from pgan.data.pyramid import LABELS, level_name, open_labels, open_level
 from pgan.experiment import read_experiment
 from pgan.networks import checkpoint
@@ -116,7 +116,7 @@ def measure(run: PhaseRun, rounds: int) -> str:
         ratios.append(turn[0] / turn[1])
         steps.append(turn[1])
     data = statistics.median(timed(lambda: data_only(run), 1) for _ in range(200))
-    low, middle, high = statistics.quantiles(ratios, n=4) if rounds > 1 else ratios * 3
+    low, middle, high = quartiles(ratios)
     whole = statistics.median(steps)
     return (
         f"| {run.job.phase.resolution} | {len(run.job.images)} | {whole * 1e3:.2f} | {data * 1e3:.3f} "

@@ -211,10 +211,15 @@ def measure(
     finally:
         for process in processes:
             process.close()
-    ratios = [a / b for a, b in times]
-    quartiles = statistics.quantiles(ratios, n=4) if rounds > 1 else ratios * 3
-    seconds, ratio = statistics.median(b for _, b in times), statistics.median(ratios)
-    return Result(case, variant, precision, seconds, ratio, (quartiles[0], quartiles[2]), first, memory, flops)
+    low, ratio, high = quartiles([a / b for a, b in times])
+    seconds = statistics.median(b for _, b in times)
+    return Result(case, variant, precision, seconds, ratio, (low, high), first, memory, flops)
+
+
+def quartiles(ratios: list[float]) -> tuple[float, float, float]:
+    """The first, the median and the third; a single ratio is all three."""
+    low, middle, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
+    return low, middle, high
 
 
 def noise(resolution: int) -> np.ndarray:

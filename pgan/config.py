@@ -52,7 +52,10 @@ def _no_boolean(value: Any) -> Any:
     return value
 
 
-Channels = Annotated[Literal[1, 3], pydantic.BeforeValidator(_no_boolean)]
+NotBoolean = pydantic.BeforeValidator(_no_boolean)
+"""For numbers named by Literal; pydantic's own strictness sees to the others."""
+
+Channels = Annotated[Literal[1, 3], NotBoolean]
 """Of an image: 1 for grey, 3 for colour."""
 
 SectionT = TypeVar("SectionT", bound=Section)

@@ -76,7 +76,7 @@ def _line(text: str) -> str:
 
 
 def redacted(text: str, *secrets: str) -> str:
-    """A text without the passwords and tokens in its URLs, wherever they occur in it.
+    """A text without `secrets`, and without the passwords and tokens in its URLs, wherever they occur in it.
 
     What goes out to a terminal, a log or MLflow goes through here: libraries quote the addresses that they are given.
     """

@@ -49,6 +49,8 @@ def test_an_architecture_is_chosen_by_its_name_and_has_keys_of_its_own(networks)
     assert type(Networks.model_validate(DCGAN)).__name__ == "Dcgan"
     with pytest.raises(ValueError, match="tanh"):
         Networks.model_validate(DCGAN | {"tanh": True})
+    with pytest.raises(ValueError, match="must be a whole number, found False"):
+        Networks.model_validate(FISH | {"classes": False})
     with pytest.raises(ValueError, match="have 64"):
         Networks.model_validate(DCGAN).resolutions(32)
     with pytest.raises(ValueError, match=r"exceed the limit.*networks\.width"):

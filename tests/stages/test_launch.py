@@ -55,7 +55,10 @@ def test_a_stage_and_its_launcher_end_together(
         pytest.skip("only Linux tells")
     pipeline.change("phases.stabilize_8.kimg", 400.0)
     pipeline.change("training.compile", "never")  # so long a phase would be; a signal then gives up without a snapshot
+    log = pipeline.path / "data/logs/stabilize_8.csv"
+    log.unlink()  # of the phase as it was
     process = pipeline.start(*TRAIN, **{LAUNCHER: wrapper})
+    wait_until(lambda: log.exists() and len(log.read_text().splitlines()) > 1)  # it trains: there is something to keep
     wait_until(lambda: has_run(pipeline, "train@stabilize_8"))
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)  # until all who could write have ended

@@ -104,8 +104,8 @@ def tracker_of(stage: Process, place: Pipeline) -> psutil.Process:
         assert place.zygote is not None
         forks = psutil.Process(place.zygote.pid).children(recursive=True)
         here = {fork.pid: fork for fork in forks if _folder(fork) == place.path.resolve()}
-        # not what these start: git, for example
-        found[:] = [fork for fork in here.values() if fork.pid != stage.pid and fork.ppid() not in here]
+        with contextlib.suppress(psutil.NoSuchProcess):  # what these start, git for example, may end meanwhile
+            found[:] = [fork for fork in here.values() if fork.pid != stage.pid and fork.ppid() not in here]
         return bool(found)
 
     wait_until(look)

@@ -1,9 +1,10 @@
 """The parameters of the fish networks."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from pgan.config import NotBoolean
 from pgan.networks.fixed import Fixed
 
 
@@ -13,7 +14,7 @@ class Fish(Fixed):
     size: ClassVar[int] = 32
     modest: ClassVar[dict[str, int]] = {"width": 512, "latent_size": 1024}
     architecture: Literal["fish"]
-    classes: Literal[0] = 0
+    classes: Annotated[Literal[0], NotBoolean] = 0
     """It knows no labels."""
     dropout: float = Field(ge=0, lt=1)
     """Share of the critic's values that are set to 0 after each of the first five layers while it trains."""
