@@ -177,7 +177,7 @@ def test_check_finds_what_would_fail_hours_later(key, value, message, parameters
     ("classes", "styles", "message"),
     [
         (0, ["thumps"], "prepare.avatars.styles: no style 'thumps'; did you mean 'thumbs'?"),
-        (0, ["bottts"], "style 'bottts': its licence 'Free for personal and commercial use' (https://bottts.com/) does"),
+        (0, ["bottts"], "style 'bottts': its licence 'Free for personal and commercial use' (https://bottts.com/)"),
         (3, ["stack", "dylan"], "networks.classes: 3, but the data have 2; set it to 2"),
     ],
 )
