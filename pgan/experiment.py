@@ -15,7 +15,7 @@ from pgan.networks.config import Init, Networks
 from pgan.networks.fixed import Fixed
 from pgan.networks.progressive import Progressive
 from pgan.phases import ROOT, Phase, Problem, chain_problems
-from pgan.prepare.config import CLASSES, Prepare
+from pgan.prepare.config import Prepare
 from pgan.process import user_errors
 from pgan.rendering.config import Render
 from pgan.training.config import Training, phase_problems
@@ -74,7 +74,7 @@ def _problems(e: Experiment) -> list[Problem]:
     if e.networks.classes and not e.prepare.labels:
         reason = f"{e.networks.classes}, but prepare.labels is false; set that to true, or this to 0"
         problems.append(("networks.classes", reason))
-    elif mismatch := e.networks.class_problem(_known_classes(e.prepare) or e.networks.classes):
+    elif mismatch := e.networks.class_problem(e.prepare.known_classes or e.networks.classes):
         problems.append(("networks.classes", mismatch))
     if e.features.space == "classifier" and not e.prepare.labels:
         reason = "'classifier' is trained on labels, but prepare.labels is false; take 'inception' or 'none'"
@@ -90,11 +90,6 @@ def _problems(e: Experiment) -> list[Problem]:
         reason = f"{target} is no level of the pyramid {e.prepare.levels}; take one of them, or null for the last"
         problems.append(("evaluate.target_resolution", reason))
     return problems
-
-
-def _known_classes(prepare: Prepare) -> int | None:
-    """Classes that the source is known to have before it is read; with few images, some may be missing."""
-    return CLASSES.get(prepare.source) if prepare.max_images is None else None
 
 
 def check_data(e: Experiment, count: int, classes: int, path: Path) -> None:
@@ -149,6 +144,13 @@ def check(params: Annotated[Path, typer.Option(help="The parameter file.")] = Pa
         path = getattr(experiment.prepare, key)
         if path is not None and not Path(path).exists():
             raise InputError(f"{params}: prepare.{key}: {path} does not exist")
+    if experiment.prepare.source == "avatars":
+        from pgan.prepare.sources.avatars import check_styles
+
+        try:
+            check_styles(experiment.prepare.avatars)
+        except InputError as error:
+            raise InputError(f"{params}: {error}") from None
 
     from pgan.rendering.curves import check_color
 

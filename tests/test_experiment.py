@@ -173,6 +173,26 @@ def test_check_finds_what_would_fail_hours_later(key, value, message, parameters
     assert f"params.yaml: {message}" in result.output
 
 
+@pytest.mark.parametrize(
+    ("classes", "styles", "message"),
+    [
+        (0, ["thumps"], "prepare.avatars.styles: no style 'thumps'; did you mean 'thumbs'?"),
+        (0, ["bottts"], "style 'bottts': its licence 'Free for personal and commercial use' (https://bottts.com/)"),
+        (3, ["stack", "dylan"], "networks.classes: 3, but the data have 2; set it to 2"),
+    ],
+)
+def test_check_knows_the_styles(classes, styles, message, parameters, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data/raw").mkdir(parents=True)
+    content = copy.deepcopy(parameters)
+    content["prepare"] |= {"source": "avatars", "path": "data/raw", "avatars": {"styles": styles}}
+    content["networks"]["classes"] = classes
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    result = CliRunner().invoke(app, ["check"])
+    assert result.exit_code == 2, result.output
+    assert f"params.yaml: {message}" in result.output
+
+
 def experiment(parameters, **changes):
     content = copy.deepcopy(parameters)
     for key, value in changes.items():

@@ -2,6 +2,8 @@
 
 images_4.npy  images_8.npy  …   (N, C, r, r) uint8, plain .npy, read as memory maps: a data set may exceed the RAM
 labels.npy                      (N,) int64, indices into `classes`; all 0 where there are no labels
+attributes.csv                  of drawn images alone: a row for each image in their order, a column for each attribute;
+                                `none` where the image does not show it, empty where its style has no such attribute
 meta.json                       `Meta`
 """
 
@@ -20,7 +22,10 @@ from pgan.untrusted.arrays import open_array
 from pgan.untrusted.inputs import read_json
 
 LABELS = "labels.npy"
+ATTRIBUTES = "attributes.csv"
 META = "meta.json"
+LONGEST_CREDIT = 200
+"""Characters."""
 PREPARE = "make the pyramid again with `pgan prepare`, or `dvc repro prepare`"
 
 
@@ -58,12 +63,22 @@ class Meta:
     """Images of each class, parallel to `classes`; empty where there are no labels, or an older `pgan` made it."""
     remarks: list[dict[str, Any]] = field(default_factory=list)
     """What is odd about images that were read: `{"what": …, "count": …, "examples": […]}`."""
+    licences: Annotated[list[dict[str, str]], Field(max_length=1000)] = field(default_factory=list)
+    """Of each style of drawn images: `{"style": …, "name": …, "url": …, "work": …, "creator": …, "credit": …, …}`."""
+    drawn_with: dict[str, str] = field(default_factory=dict)
+    """Package -> version, where another version may draw other images."""
 
     @pydantic.model_validator(mode="after")
     def _one_count_per_class(self) -> Self:
         if len(self.class_counts) not in (0, len(self.classes)):
             raise ValueError(f"class_counts: {len(self.class_counts)} for {len(self.classes)} classes")
         return self
+
+    @property
+    def credits(self) -> list[str]:
+        """What a picture of these images, or of what a generator made of them, must say: see `credit` in `licences`."""
+        texts = (entry.get("credit", "")[:LONGEST_CREDIT] for entry in self.licences)
+        return [text for text in dict.fromkeys(texts) if text]
 
 
 def write_meta(folder: Path, meta: Meta) -> None:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from pgan.data.pyramid import LABELS, META, Meta, level_name, write_meta
 from pgan.errors import MOST_LINES, SEPARATOR, InputError, RunError
 from pgan.files import replaced_folder
+from pgan.prepare.attributes import attribute_rows
 from pgan.prepare.config import COUNTED, EMBEDDED, Prepare
 from pgan.prepare.pool import outcomes
 from pgan.prepare.remarks import Remarks
@@ -72,6 +73,8 @@ def build(
             left_out=_left_out(source, len(wanted), classes.lost),
             class_counts=classes.counts,
             remarks=remarks.listed(lambda position: _printable(source.names[wanted[position]])),
+            licences=[asdict(licence) | {"credit": licence.credit} for licence in source.licences],
+            drawn_with=source.drawn_with,
         )
         write_meta(folder, meta)
     return meta
@@ -141,12 +144,13 @@ def _fill(
     digests = np.zeros((len(wanted), 32), np.uint8)
     skipped: dict[int, str] = {}
     small = 0
-    with closing(outcomes(images, settings, folder, workers)) as done:
+    with closing(outcomes(images, settings, folder, workers)) as done, attribute_rows(folder, source.attributes) as add:
         for outcome in _with_progress(done, len(wanted)):
             digests[outcome.position] = np.frombuffer(outcome.digest, np.uint8)
             if outcome.look is not None:
                 remarks.add(outcome.position, outcome.look)
             if outcome.problem is None:
+                add(outcome.attributes)
                 continue
             skipped[outcome.position] = outcome.problem
             if outcome.too_small:

@@ -8,21 +8,33 @@ import pydantic
 
 from pgan.config import Channels, PathText, Section
 
-SourceKind = Literal["digits", "idx", "folder", "zip", "tar", "cifar10", "mnist-rgb", "photos"]
+SourceKind = Literal["digits", "idx", "folder", "zip", "tar", "cifar10", "mnist-rgb", "avatars"]
 Fit = Literal["crop", "pad"]
 Filter = Literal["lanczos", "bicubic", "bilinear", "box", "nearest"]
 
-EMBEDDED = ("digits", "photos")
-"""Sources that come with scikit-learn and need no path."""
+EMBEDDED = ("digits", "avatars")
+"""Sources that come with a package and need no path."""
 
-DRAWN = ("photos", "mnist-rgb")
-"""Sources whose images the seed determines."""
+DRAWN = ("mnist-rgb",)
+"""Sources whose images the experiment's seed determines."""
 
 CLASSES = {"digits": 10, "cifar10": 10, "mnist-rgb": 1000}
-"""Sources whose number of classes is known before they are read."""
+"""Sources that always have the same number of classes."""
 
 COUNTED = ("mnist-rgb",)
 """Sources whose classes are all kept, with or without an image: their number is what is measured."""
+
+CC0_STYLES = (
+    "open-peeps",
+    "notionists",
+    "lorelei",
+    "pixel-art",
+    "critters",
+    "clay",
+    "voxel-art",
+    "landscape",
+)
+"""Styles of DiceBear that are dedicated to the public domain; there are others."""
 
 MAX_RESOLUTION = 4096
 """Pixels: one float32 RGB image of this size is 192 MiB."""
@@ -44,17 +56,50 @@ def colour(text: str) -> tuple[int, int, int]:
 _PLAIN = {"white": (255, 255, 255), "black": (0, 0, 0)}
 
 
-class Photos(Section):
-    """Random square crops of scikit-learn's two sample photographs (427 × 640 pixels); for source `photos` alone."""
+class Avatars(Section):
+    """Faces, figures and scenes that DiceBear draws; for source `avatars` alone."""
 
-    count: int = pydantic.Field(default=2000, ge=1, le=10_000_000)
-    """Images."""
+    styles: list[str] = pydantic.Field(default=list(CC0_STYLES), min_length=1)
+    """DiceBear's names of the styles; the default ones are free of conditions (CC0). Each is a class."""
 
-    min_side: float = pydantic.Field(default=0.3, gt=0, le=1)
-    """Side of the smallest crop as a fraction of the photograph's shorter side; never less than `resolution` pixels."""
+    count: int = pydantic.Field(default=10_000, ge=1, le=1_000_000)
+    """Images of all styles together; each style has the same number, up to one."""
 
-    mirror: bool = False
-    """Mirror every crop left to right with probability 1/2."""
+    seed: int = pydantic.Field(default=0, ge=0, le=2**63)
+    """Which images are drawn. The experiment's own seed does not change them."""
+
+    background: list[str] | None = pydantic.Field(default=None, min_length=1)
+    """Colours behind the figures; each image has one. Names of CSS, or '#rrggbb' in quotes. Null: the style's own
+    colours, and `prepare.background` for styles that are transparent."""
+
+    accept_licences: list[str] = pydantic.Field(default=[])
+    """Names of further licences that you have read and accept, as the error about a style states them."""
+
+    @pydantic.field_validator("styles")
+    @classmethod
+    def _once_each(cls, value: list[str]) -> list[str]:
+        for style in value:
+            if value.count(style) > 1:
+                raise ValueError(f"{style[:40]} is listed twice; list it once")
+        return value
+
+    @pydantic.field_validator("background")
+    @classmethod
+    def _are_colours(cls, value: list[str] | None) -> list[str] | None:
+        for name in value or []:
+            colour(name)
+        return value
+
+    @pydantic.model_validator(mode="after")
+    def _one_image_each(self) -> Self:
+        if self.count < len(self.styles):
+            raise ValueError(f"count {self.count} is less than one image for each of {len(self.styles)} styles")
+        return self
+
+    @property
+    def background_colours(self) -> tuple[str, ...]:
+        """`background` as `#rrggbb`; empty where it is left to the style."""
+        return tuple("#{:02x}{:02x}{:02x}".format(*colour(name)) for name in self.background or ())
 
 
 class MnistRgb(Section):
@@ -68,9 +113,9 @@ class Prepare(Section):
     """From a source of images to a pyramid: one uint8 array per resolution."""
 
     source: SourceKind
-    """Where the images come from. `digits`, `photos`: embedded. `idx`: an IDX file, plain or .gz. `folder`, `zip`,
-    `tar`: a tree of images. `cifar10`: cifar-10-python.tar.gz or cifar-10-binary.tar.gz, its training batches.
-    `mnist-rgb`: three digits of MNIST's IDX file in each image."""
+    """Where the images come from. `digits`: embedded. `avatars`: drawn by packages of the extra `avatars`. `idx`: an
+    IDX file, plain or .gz. `folder`, `zip`, `tar`: a tree of images. `cifar10`: cifar-10-python.tar.gz or
+    cifar-10-binary.tar.gz, its training batches. `mnist-rgb`: three digits of MNIST's IDX file in each image."""
 
     path: PathText | None = None
     """The file or folder of the source, relative to the folder of the command; embedded sources ignore it."""
@@ -114,8 +159,8 @@ class Prepare(Section):
     max_images: int | None = pydantic.Field(default=None, ge=1)
     """Use no more images than this, spread evenly over the source; null uses all."""
 
-    photos: Photos = Photos()
-    """Crops of the source `photos`."""
+    avatars: Avatars = Avatars()
+    """Images of the source `avatars`."""
 
     mnist_rgb: MnistRgb = MnistRgb()
     """Images of the source `mnist-rgb`."""
@@ -154,6 +199,13 @@ class Prepare(Section):
     def background_colour(self) -> tuple[int, int, int]:
         """Red, green and blue of `background`, 0 to 255."""
         return colour(self.background)
+
+    @property
+    def known_classes(self) -> int | None:
+        """Classes that the source is known to have before it is read; with few images, some may be missing."""
+        if self.max_images is not None:
+            return None
+        return len(self.avatars.styles) if self.source == "avatars" else CLASSES.get(self.source)
 
     @property
     def levels(self) -> list[int]:

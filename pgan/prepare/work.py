@@ -5,7 +5,7 @@ import re
 import stat
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from PIL import Image
 from pgan.data.pyramid import level_name
 from pgan.prepare.config import Prepare
 from pgan.prepare.decode import decode, from_array
+from pgan.prepare.drawing import Drawing, draw
 from pgan.prepare.levels import pyramid
 from pgan.prepare.remarks import Look, look
 from pgan.prepare.sources import Payload, Refused
@@ -42,6 +43,9 @@ class Outcome:
 
     look: Look | None = None
     """How it looks in the pyramid; None where it could not be used."""
+
+    attributes: dict[str, str] = field(default_factory=dict)
+    """What is drawn in it, by attribute."""
 
 
 def chunk_worker(settings: Prepare, folder: Path) -> Callable[[Chunk], list[Outcome]]:
@@ -100,11 +104,14 @@ def _runs(squares: list[tuple[int, np.ndarray]]) -> list[list[tuple[int, np.ndar
 def _square(position: int, payload: Payload, settings: Prepare) -> tuple[Outcome, np.ndarray | None]:
     """One image as (C, r, r) uint8, or None with the reason in its outcome."""
     digest = hashlib.sha256().digest()
+    attributes: dict[str, str] = {}
     try:
         if isinstance(payload, Refused):
             return Outcome(position, digest, payload.reason), None
         if isinstance(payload, Path):
             payload = _read(payload)
+        elif isinstance(payload, Drawing):
+            payload, attributes = draw(payload, settings.resolution)
         digest = hashlib.sha256(payload if isinstance(payload, bytes) else payload.tobytes()).digest()
         image = _image(payload, settings)
     except TooSmallError as error:
@@ -115,7 +122,7 @@ def _square(position: int, payload: Payload, settings: Prepare) -> tuple[Outcome
         return Outcome(position, digest, _reason(error)), None
     pixels = np.asarray(image)  # (r, r) or (r, r, 3)
     pixels = pixels[None] if settings.channels == 1 else pixels.transpose(2, 0, 1)
-    return Outcome(position, digest, look=look(image)), pixels
+    return Outcome(position, digest, look=look(image), attributes=attributes), pixels
 
 
 def _image(payload: bytes | np.ndarray, settings: Prepare) -> Image.Image:

@@ -31,6 +31,34 @@ def caption_width(picture: Image.Image, left: str, right: str = "") -> int:
     return round(letters) + (3 if right else 1) * size
 
 
+def credited(picture: Image.Image, credits: list[str]) -> Image.Image:
+    """`picture` above the sources of what it shows, one after the other; itself where there are none to name."""
+    if not credits:
+        return picture
+    size = text_size(picture.width)
+    width, font = max(picture.width, 24 * size), _font(size)
+    lines = [line for credit in credits for line in _wrapped(credit, font, width - size)]
+    height = picture.height + len(lines) * 5 * size // 4 + size // 2
+    framed = Image.new(picture.mode, (width, height), grey(picture, GROUND))
+    framed.paste(picture, ((width - picture.width) // 2, 0))
+    draw = ImageDraw.Draw(framed)
+    for number, line in enumerate(lines):
+        draw.text((size // 2, picture.height + number * 5 * size // 4), line, grey(picture, TEXT), font)
+    return framed
+
+
+def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+    """`text` in lines of up to `width` pixels; a longer word has a line of its own."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
 def text_size(width: int) -> int:
     """Size of the text on a picture of this width, in pixels."""
     return min(24, max(11, width // 32))

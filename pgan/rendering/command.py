@@ -35,6 +35,7 @@ def render(
     Example: pgan render --out pictures
     """
     from pgan.config import Parameters
+    from pgan.data.pyramid import read_meta
     from pgan.networks.checkpoint import load_generator
     from pgan.networks.sampling import pick_device
     from pgan.phases import read_phases
@@ -61,12 +62,13 @@ def render(
             f"{MOST_PIXELS:,} pixels; lower rows or columns"
         )
 
+    credits = read_meta(pyramid).credits
     with whole_folder(out) as part:
         (part / "phases").mkdir()
         _draw_losses(phases, settings, part)
         _draw_metrics(phases, evaluate, settings, part)
-        _draw_training(phases, settings, generator.classes, part)
-        _draw_generator(generator, settings, pyramid, seed, part)
+        _draw_training(phases, settings, generator.classes, credits, part)
+        _draw_generator(generator, settings, pyramid, credits, seed, part)
     typer.echo(f"pictures in {out}")
 
 
@@ -95,27 +97,37 @@ def _draw_metrics(phases: "list[TrainedPhase]", evaluate: Path, settings: "Rende
     write_metrics_table(chain, [measured[phase.name] for phase in chain], out / "metrics.csv")
 
 
-def _draw_training(phases: "list[TrainedPhase]", settings: "Render", classes: int, out: Path) -> None:
+def _draw_training(
+    phases: "list[TrainedPhase]", settings: "Render", classes: int, credits: list[str], out: Path
+) -> None:
     from pgan.rendering.animation import phase_frames, write_gif
+    from pgan.rendering.caption import credited
     from pgan.rendering.phases import final_chain
 
-    frames = phase_frames(final_chain(phases), settings, classes)
-    write_gif(frames, out / "progress.gif", settings.frame_ms, settings.hold_ms)
-    for phase in phases:
-        frames = phase_frames([phase], settings, classes)
-        write_gif(frames, out / "phases" / f"{phase.name}.gif", settings.frame_ms, settings.hold_ms)
+    chains = {out / "progress.gif": final_chain(phases)}
+    chains |= {out / "phases" / f"{phase.name}.gif": [phase] for phase in phases}
+    for path, chain in chains.items():
+        frames = [credited(frame, credits) for frame in phase_frames(chain, settings, classes)]
+        write_gif(frames, path, settings.frame_ms, settings.hold_ms)
 
 
-def _draw_generator(generator: "Generator", settings: "Render", pyramid: Path, seed: int, out: Path) -> None:
+def _draw_generator(
+    generator: "Generator", settings: "Render", pyramid: Path, credits: list[str], seed: int, out: Path
+) -> None:
     from pgan.rendering import pictures
     from pgan.rendering.animation import write_gif
+    from pgan.rendering.caption import credited
     from pgan.rendering.grid import columns_by_class
 
     columns = columns_by_class(settings.columns, generator.classes)
     fake = pictures.sample_tiles(generator, settings.rows * columns, columns, seed)
-    pictures.samples_picture(fake, columns, settings).save(out / "samples.png")
     real = pictures.real_tiles(pyramid, generator, settings.rows * columns, columns, seed)
-    pictures.real_vs_fake_picture(real, fake, columns, settings).save(out / "real_vs_fake.png")
-    pictures.transitions_picture(generator, settings, seed).save(out / "transitions.png")
-    frames = pictures.walk_frames(generator, settings, seed)
+    drawn = {
+        "samples": pictures.samples_picture(fake, columns, settings),
+        "real_vs_fake": pictures.real_vs_fake_picture(real, fake, columns, settings),
+        "transitions": pictures.transitions_picture(generator, settings, seed),
+    }
+    for name, picture in drawn.items():
+        credited(picture, credits).save(out / f"{name}.png")
+    frames = [credited(frame, credits) for frame in pictures.walk_frames(generator, settings, seed)]
     write_gif(frames, out / "interpolation.gif", settings.frame_ms, settings.frame_ms)

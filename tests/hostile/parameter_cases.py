@@ -84,6 +84,7 @@ ABSURD: dict[str, list[Any]] = {
     "prepare.resolution": [2**31, 10**9, -8],
     "prepare.base": [0, 10**12],
     "prepare.max_images": [0, "many"],
+    "prepare.avatars": [{"count": 0}, {"styles": [7]}, {"seed": -1}, {"background": []}, 7],
     "prepare.mnist_rgb": [{"count": 0}, {"count": 10**12}, {"count": "all"}, 7],
     "prepare.path": ["nowhere/\x00", "\ud800", "x" * 5000, 7],
     "networks.fmap_base": [10**10, 2**62],

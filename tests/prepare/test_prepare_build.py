@@ -196,7 +196,7 @@ def test_the_number_of_processes_changes_nothing(settings: Settings, tmp_path: P
     results = []
     for workers in (1, 2, 3):
         out = tmp_path / f"out{workers}"
-        build(settings("photos", resolution=32, photos={"count": 150}), out, seed=3, workers=workers)
+        build(settings("avatars", resolution=32, avatars={"styles": ["stack"], "count": 150}), out, workers=workers)
         results.append(files_of(out))
     assert results[0] == results[1] == results[2]
 
@@ -266,9 +266,9 @@ PREPARE_FOR_EVER = """
 from pathlib import Path
 from pgan.process import user_errors
 from pgan.prepare.build import build
-from pgan.prepare.config import Photos, Prepare
+from pgan.prepare.config import Avatars, Prepare
 if __name__ == "__main__":
-    settings = Prepare(source="photos", resolution=64, photos=Photos(count=10**6))
+    settings = Prepare(source="avatars", resolution=64, avatars=Avatars(styles=["stack"], count=10**6))
     user_errors(build)(settings, Path("out"), workers=2)
 """
 

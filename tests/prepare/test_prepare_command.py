@@ -15,6 +15,8 @@ from pgan.prepare.command import download, prepare
 
 ROOT = Path(__file__).parents[2]
 
+AVATARS = ("source: avatars", "resolution: 8")
+
 app = typer.Typer()
 app.command()(prepare)
 app.command()(download)
@@ -71,10 +73,10 @@ def test_many_classes_are_shown_by_their_extremes(
     assert result.stdout.splitlines()[1] == "classes: the largest c7 3, the smallest c0 1, 20 in all"
 
 
-def test_the_seed_matters_to_photos_alone(run: Callable[..., Result]) -> None:
+def test_the_seed_matters_to_drawn_digits_alone(run: Callable[..., Result]) -> None:
     Path("params.yaml").write_text("prepare:\n  source: digits\n  resolution: 4\n  max_images: 2\n")
     assert CliRunner().invoke(app, ["prepare", "--workers", "1"]).exit_code == 0
-    Path("params.yaml").write_text("prepare:\n  source: photos\n  resolution: 4\n")
+    Path("params.yaml").write_text("prepare:\n  source: mnist-rgb\n  path: x\n  resolution: 4\n")
     result = CliRunner().invoke(app, ["prepare", "--workers", "1"])
     assert (result.exit_code, result.stderr) == (2, "error: params.yaml: seed: missing; known are prepare\n")
 
@@ -100,8 +102,44 @@ def test_the_seed_matters_to_photos_alone(run: Callable[..., Result]) -> None:
             "prepare.path: '~' is not expanded in a parameter file; w",
         ),
         (["source: idx", "resolution: 8", "path: x", "labels_path: ~/y"], "prepare.labels_path: '~' is not expanded"),
-        (["source: photos", "resolution: 8", "photos: {counts: 3}"], "prepare.photos.counts: unknown parameter"),
-        (["source: photos", "resolution: 8", "photos: {min_side: 0.0}"], "prepare.photos.min_side: must be"),
+        ([*AVATARS, "avatars: {counts: 3}"], "prepare.avatars.counts: unknown parameter"),
+        (
+            [*AVATARS, "avatars: {count: 0}"],
+            "avatars.count: must be greater than or equal to 1",
+        ),
+        (
+            [*AVATARS, "avatars: {count: 1000000000}"],
+            "prepare.avatars.count: must be less than",
+        ),
+        (
+            [*AVATARS, "avatars: {count: 5}"],
+            "count 5 is less than one image for each of 8 styl",
+        ),
+        (["source: avatars", "resolution: 48"], "resolution 48 is not base × 2^k: with base 4, take 32 or 64"),
+        (
+            [*AVATARS, "avatars: {styles: []}"],
+            "prepare.avatars.styles: list should have at least",
+        ),
+        (
+            [*AVATARS, "avatars: {styles: [a, b, a]}"],
+            "styles: a is listed twice; list it once",
+        ),
+        (
+            [*AVATARS, "avatars: {background: [pinkish]}"],
+            "no colour: 'pinkish'; take white, bl",
+        ),
+        (
+            [*AVATARS, "avatars: {background: red}"],
+            "prepare.avatars.background: must be a list",
+        ),
+        (
+            [*AVATARS, "avatars: {styles: [thumps]}"],
+            "no style 'thumps'; did you mean 'thumbs'?",
+        ),
+        (
+            [*AVATARS, "avatars: {styles: [initials]}"],
+            "'initials' writes letters in fonts of t",
+        ),
         (["source: digits", "resolution: 8", "max_images: 0"], "prepare.max_images: must be"),
         (
             ["source: digits", "resolution: 64", "path: x"],

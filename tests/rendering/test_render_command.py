@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,9 @@ import torch
 import yaml
 from PIL import Image
 
+from pgan.data.pyramid import read_meta, write_meta
 from pgan.errors import InputError
+from pgan.rendering.caption import credited, text_size
 from pgan.rendering.command import render
 from pgan.rendering.config import Render
 from pgan.rendering.pictures import real_tiles, real_vs_fake_picture, samples_picture
@@ -105,6 +108,43 @@ def test_another_seed_draws_other_samples(experiment: Experiment) -> None:
     assert changed == ["interpolation.gif", "real_vs_fake.png", "samples.png", "transitions.png"]
 
 
+def test_pictures_name_their_sources_where_a_licence_wants_it(experiment: Experiment) -> None:
+    root = experiment(CHAIN, channels=3)
+    before = _render(root)
+    meta = read_meta(root / "pyramid")
+    wanted = [{"style": "a", "credit": "“Work” by Someone Else, CC BY 4.0, adapted"}, {"style": "b", "credit": ""}]
+    write_meta(root / "pyramid", replace(meta, licences=[*wanted, wanted[0]]))
+    after = _render(root, "credited")
+    without = ["losses.csv", "losses.png", "metrics.csv", "metrics.png"]
+    assert [name for name in before if before[name] == after[name]] == without
+    for name in set(before) - set(without):
+        with Image.open(root / "render" / name) as plain, Image.open(root / "credited" / name) as credited:
+            assert credited.height > plain.height, name
+            assert getattr(credited, "n_frames", 1) == getattr(plain, "n_frames", 1)
+            left = (credited.width - plain.width) // 2
+            below = np.asarray(credited.convert("L"))[plain.height :]
+            assert below.max() > 200, name  # letters
+            if name.endswith(".png"):
+                upper = credited.crop((left, 0, left + plain.width, plain.height))
+                assert np.array_equal(np.asarray(upper), np.asarray(plain)), name
+    write_meta(root / "pyramid", replace(meta, licences=[wanted[1]]))
+    assert _render(root, "free") == before
+
+
+@pytest.mark.parametrize("width", [40, 300, 2000])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_long_credit_is_broken_into_lines(width: int, mode: str) -> None:
+    picture = Image.new(mode, (width, 50))
+    credit = "“A work of many words and more of them” by Somebody With Several Names, CC BY 4.0, adapted"
+    one, two = credited(picture, [credit]), credited(picture, [credit] * 2)
+    assert one.mode == mode
+    assert one.width == two.width >= width
+    assert two.height - one.height >= text_size(width)
+    edges = np.asarray(one.convert("L"))[50:, [0, -1]]
+    assert len(np.unique(edges)) == 1  # no letter is cut off
+    assert credited(picture, []) is picture
+
+
 def test_foreign_files_stay_and_a_failure_keeps_the_old_pictures(experiment: Experiment) -> None:
     root = experiment(CHAIN)
     (root / "render").mkdir()
@@ -165,7 +205,7 @@ def test_wrong_parameters_are_one_line(
 
 def test_wrong_files_are_one_line(experiment: Experiment, capsys: pytest.CaptureFixture[str]) -> None:
     root = experiment(CHAIN)
-    assert "nowhere/images_8.npy: no such file" in _error(root, capsys, pyramid="nowhere")
+    assert "nowhere: no pyramid here (meta.json is missing)" in _error(root, capsys, pyramid="nowhere")
     final, before = root / "train" / "stabilize_8", root / "train" / "stabilize_4"
     good = (final / "checkpoint.pt").read_bytes()
     (final / "checkpoint.pt").write_bytes((before / "checkpoint.pt").read_bytes())

@@ -52,7 +52,12 @@ def test_all_files_of_code_folders_are_python() -> None:
         *("data/raw/#recycled/1.jpg", "data/raw/cats/README.md", "data/README.md", "sources/cat.jpg"),
         *("data/raw/data/train/x/1.jpg", "data/raw/data/pyramid/1.jpg", "data/raw/pgan/1.jpg", "photos/phases/1.jpg"),
         *("data/download/train-images-idx3-ubyte.gz", "data/train/x/checkpoint.pt"),
-        *("data/removed/train/grow_8/checkpoint.pt", "data/pyramid/images_1024.npy", "data/render/phases/x.gif"),
+        *(
+            "data/removed/train/grow_8/checkpoint.pt",
+            "data/pyramid/images_1024.npy",
+            "data/pyramid/attributes.csv",
+            "data/render/phases/x.gif",
+        ),
     ],
 )
 def test_images_and_outputs_are_seen(path: str) -> None:

@@ -49,7 +49,7 @@ WIDTHS: dict[str, dict[str, Any]] = {
 
 
 def tiny(content: dict[str, Any], images: Path, most: int) -> dict[str, Any]:
-    """A preset's parameters, made small, for two classes of images in a folder, or digits where it needs those."""
+    """A preset's parameters, made small, for two classes: of images in a folder, or of what it is made for."""
     for section, values in TINY.items():
         content[section] |= values
     content["networks"] |= WIDTHS[content["networks"].get("architecture", "progressive")]
@@ -62,6 +62,8 @@ def tiny(content: dict[str, Any], images: Path, most: int) -> dict[str, Any]:
     own: dict[str, Any] = {"source": "folder", "path": str(images)}
     if content["prepare"]["source"] == "mnist-rgb":
         own = {"path": str(images / DIGITS), "mnist_rgb": {"count": 24}}
+    if content["prepare"]["source"] == "avatars":
+        own = {"avatars": {"styles": ["stack", "identicon"], "count": 24}}
     content["prepare"] |= own | {"resolution": last, "allow_upscale": True}
     content["evaluate"]["target_resolution"] = last
     content["features"]["classifier"] |= {"resolution": 8, "width": 2, "epochs": 1, "batch": 8}

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from pgan.prepare.config import Prepare
+from pgan.prepare.drawing import Drawing
+from pgan.prepare.licences import Licence
 from pgan.prepare.sources.left_out import LeftOut
 
 
@@ -18,8 +20,9 @@ class Refused:
     reason: str
 
 
-Payload = bytes | Path | np.ndarray | Refused
-"""One image: encoded; the path of an encoded file; (H, W) or (H, W, 3) uint8; or nothing, with the reason."""
+Payload = bytes | Path | np.ndarray | Drawing | Refused
+"""One image: encoded; the path of an encoded file; (H, W) or (H, W, 3) uint8; still to be drawn; or nothing, with the
+reason."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,18 @@ class Source:
     notes: list[str] = field(default_factory=list)
     """What a user should know of how the source was read, each a line."""
 
+    attributes: list[str] = field(default_factory=list)
+    """What is known of each image beside its class: the columns of attributes.csv. Such a source reads in order."""
+
+    licences: list[Licence] = field(default_factory=list)
+    """Of what the images are drawn from."""
+
+    drawn_with: dict[str, str] = field(default_factory=dict)
+    """Package -> version, where another version may draw other images."""
+
 
 def open_source(settings: Prepare, seed: int) -> Source:
-    """List the images of the source that `settings` name; `seed` determines what `photos` and `mnist-rgb` draw.
+    """List the images of the source that `settings` name; `seed` determines what `mnist-rgb` draws.
 
     Raises:
         InputError: the source is missing, is not what it should be, or holds no images.
@@ -58,10 +70,10 @@ def open_source(settings: Prepare, seed: int) -> Source:
             from pgan.prepare.sources.digits import digits
 
             return digits(settings.labels)
-        case "photos":
-            from pgan.prepare.sources.photos import photos
+        case "avatars":
+            from pgan.prepare.sources.avatars import avatars
 
-            return photos(settings.photos, settings.resolution, settings.labels, seed)
+            return avatars(settings.avatars, settings.labels)
         case "idx":
             from pgan.prepare.sources.idx import idx
 
