@@ -150,7 +150,9 @@ class PhaseRun:
         self.step.generator.load_state_dict(saved.generator.state_dict())
         self.step.critic.load_state_dict(saved.critic.state_dict())
         self.ema.load_state_dict(saved.ema.state_dict())
-        self.step.load_state(saved.optimizers or {})
+        optimizers = saved.optimizers or {}
+        self.step.load_state(optimizers)
+        self.step.set_lr(optimizers["critic"]["param_groups"][0]["lr"])  # a drawn one is kept in the outputs
         self.steps_done, self.record.rows = position.step, position.rows
         self.record.means = Means(position.sums, position.counts)
         self.record.frames = [frame.numpy() for frame in position.frames]

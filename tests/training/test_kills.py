@@ -34,6 +34,23 @@ def test_killed_at_random_moments(case: str, most: int, experiment: Experiment) 
     experiment.finish(expected)
 
 
+BEFORE_THE_OUTPUTS = """
+import os, signal
+from pgan.training.loop import PhaseRun
+PhaseRun.write = lambda self, folder: os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_killed_between_the_last_step_and_the_outputs(case: str, experiment: Experiment) -> None:
+    """Nothing is left to train: what the outputs hold beside the networks comes from the snapshot."""
+    experiment.lay(case, steps=3)
+    expected = experiment.undisturbed()
+    code, output = experiment.run(*OFTEN, before=EVERY_STEP + BEFORE_THE_OUTPUTS)
+    assert code == -signal.SIGKILL, output
+    experiment.finish(expected)
+
+
 @pytest.mark.parametrize("most", [2, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("case", "number", "expected_code"),
