@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from pgan.errors import InputError, RunError
+from pgan.extras import require
 from pgan.interchange.description import KEY, Description, parse
-from pgan.interchange.extras import require
 from pgan.interchange.portable import Portable, example
 from pgan.untrusted.inputs import read_bytes
 

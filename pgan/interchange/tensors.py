@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from pgan.errors import InputError
+from pgan.extras import require
 from pgan.interchange.description import KEY, LARGEST_TEXT, Description, parse
-from pgan.interchange.extras import require
 from pgan.networks.architectures import build_generator
 from pgan.networks.network import Generator
 from pgan.untrusted.inputs import read_bytes

@@ -5,8 +5,8 @@ from pathlib import Path
 from PIL import Image, features
 
 from pgan.errors import RunError
+from pgan.extras import require
 from pgan.files import whole_file
-from pgan.interchange.extras import require
 from pgan.rendering.animation import write_gif
 from pgan.rendering.grid import GROUND
 
