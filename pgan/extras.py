@@ -1,4 +1,4 @@
-"""Packages that only some commands need, kept behind the extras of pyproject.toml."""
+"""Packages that only some features need, kept behind the extras of pyproject.toml."""
 
 import importlib
 from typing import Any
