@@ -13,8 +13,8 @@ from sklearn.cluster import KMeans
 
 Disturb = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 """One image, float (C, r, r) in [0, 255]; a level; random numbers."""
-MODES = 10
-"""Clusters that `without_modes` drops from."""
+CLUSTERS = 10
+"""Of which some are left out."""
 
 
 def noise(image: np.ndarray, level: float, random: np.random.Generator) -> np.ndarray:
@@ -68,8 +68,14 @@ OF_IMAGES: dict[str, tuple[Disturb, list[float]]] = {
     "JPEG": (jpeg, [90, 70, 40, 10]),
 }
 """Name -> how each image is disturbed, and the levels, mildest first."""
-OF_SETS = {"other images": [0.02, 0.05, 0.1, 0.2], "missing classes": [1, 2, 3, 4], "dropped modes": [1, 2, 4, 6]}
-"""Name -> levels: the share that comes from another data set; how many classes, or modes of ten, are missing."""
+OF_SETS = {
+    "other images": [0.02, 0.05, 0.1, 0.2],
+    "missing classes": [1, 2, 3, 4],
+    "missing clusters": [2, 4, 6],
+    "repeated images": [2, 4, 8, 16],
+}
+"""Name -> levels: the share that comes from another data set; how many classes, or clusters of ten, are missing; how
+often each image is repeated, among as many images."""
 
 
 def disturbed(images: np.ndarray, name: str, level: float) -> np.ndarray:
@@ -79,9 +85,9 @@ def disturbed(images: np.ndarray, name: str, level: float) -> np.ndarray:
     return np.rint(np.stack(spoiled)).clip(0, 255).astype(np.uint8)
 
 
-def modes(images: np.ndarray) -> np.ndarray:
+def clusters(images: np.ndarray) -> np.ndarray:
     """The cluster of each image, (N,): k-means on 8 × 8 pixels, with no network involved."""
     coarse = [
         np.asarray(Image.fromarray(image.transpose(1, 2, 0)).resize((8, 8), Image.Resampling.BOX)) for image in images
     ]
-    return KMeans(MODES, n_init=1, random_state=0).fit_predict(np.stack(coarse).reshape(len(images), -1) / 255)
+    return KMeans(CLUSTERS, n_init=1, random_state=0).fit_predict(np.stack(coarse).reshape(len(images), -1) / 255)

@@ -27,7 +27,7 @@ import torch
 from PIL.Image import Resampling
 from torch import Tensor
 
-from benchmarks.disturbances import OF_IMAGES, OF_SETS, disturbed, modes
+from benchmarks.disturbances import OF_IMAGES, OF_SETS, clusters, disturbed
 from pgan.data.pyramid import open_labels, open_level
 from pgan.metrics.classifier import load_classifier
 from pgan.metrics.efficientnet import EfficientNetLite0
@@ -43,7 +43,7 @@ CPU = torch.device("cpu")
 LAYERS = {"block 11": 10, "block 15": 14, "block 16": 15, "head": 16}
 """Name -> place in the network, from the stem on."""
 DIMENSIONS = {"block 11": 112, "block 15": 192, "block 16": 320, "head": 1280}
-CONFIGURATIONS = ["96 bicubic", "128 bicubic", "128 bilinear", "192 bicubic", "224 bicubic"]
+CONFIGURATIONS = ["96 bicubic", "128 bicubic", "128 bilinear", "224 bicubic"]
 CHOSEN = "128 bicubic", "block 16"
 REALS, CLEAN, DISTURBED = 1000, 1200, 400
 """Images that the others are compared with; disjoint ones, from which sets are made; and the size of such a set."""
@@ -52,6 +52,8 @@ PART = SAMPLES = 1000
 SIZES = [500, 1000, 2000, 5000, 10000]
 """Images per side whose bias is measured."""
 REPEATS = 5
+RESIZED = 64
+"""Images that are resized together."""
 Features = dict[str, Tensor]
 """Layer -> (N, D)."""
 
@@ -79,9 +81,9 @@ def of_layers(images: np.ndarray, configuration: str) -> Features:
     """The mean over the pixels of each layer's maps, at an input size and with a filter such as "128 bicubic"."""
     size, resampling = configuration.split()
     model, parts = load_imagenet(CPU), []
-    for i in range(0, len(images), AT_ONCE):
-        resized = torch.from_numpy(clean_resize(images[i : i + AT_ONCE], int(size), Resampling[resampling.upper()]))
-        parts.append(_means(model, resized.contiguous(memory_format=torch.channels_last)))
+    for i in range(0, len(images), RESIZED):
+        resized = torch.from_numpy(clean_resize(images[i : i + RESIZED], int(size), Resampling[resampling.upper()]))
+        parts += [_means(model, some) for some in resized.contiguous(memory_format=torch.channels_last).split(AT_ONCE)]
     return {layer: torch.cat([part[layer] for part in parts]) for layer in LAYERS}
 
 
@@ -167,12 +169,14 @@ def set_curves(data: Data, other: Data | None, configuration: str) -> dict[str, 
                   for starts in (data.starts[:middle], data.starts[middle:]))  # fmt: skip
     labels = np.concatenate([data.part_labels(start) for start in data.starts[middle:]])
     images = np.concatenate([data.part(start) for start in data.starts[middle:]])
-    groups = {"missing classes": labels, "dropped modes": modes(images)}
+    groups = {"missing classes": labels, "missing clusters": clusters(images)}
     found: dict[str, dict[str, list[float]]] = {layer: {} for layer in LAYERS}
     for layer in LAYERS:
         for name, group in groups.items():
             series = [pool[layer][indices] for indices in _kept(group, OF_SETS[name])]
             found[layer][name] = [distance(real[layer], one) for one in series]
+        repeated = [pool[layer][: 2 * PART // times].repeat(times, 1) for times in (1, *OF_SETS["repeated images"])]
+        found[layer]["repeated images"] = [distance(real[layer], one) for one in repeated]
         if other:
             foreign = other.part_features(0, configuration)[layer]
             replaced = [round(share * PART) for share in (0, *OF_SETS["other images"])]
@@ -230,7 +234,7 @@ def _print_curves(found: dict[str, Any], strong_over_weak: bool) -> None:
 def _milliseconds(configuration: str, known: dict[str, float] = {}) -> float:  # noqa: B006
     """Processor time of one thread, for an image; measured once for each configuration."""
     if configuration not in known:
-        images = np.random.default_rng(0).integers(0, 256, (4 * AT_ONCE, 3, 32, 32), dtype=np.uint8)
+        images = np.random.default_rng(0).integers(0, 256, (RESIZED, 3, 32, 32), dtype=np.uint8)
         of_layers(images, configuration)
         began = time.process_time()
         of_layers(images, configuration)

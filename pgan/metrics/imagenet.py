@@ -20,7 +20,7 @@ from pgan.metrics.resizing import clean_resize
 INPUT = 128
 """Pixels per side that every image is resized to. The network was trained at 224."""
 AT_ONCE = 8
-"""Images in one pass: their feature maps fit a processor's cache, which is up to twice as fast as a larger batch."""
+"""Images in one pass on a CPU: their feature maps fit its cache, which is faster than a larger batch."""
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 """Of the weights in version 0.1.0 of the package."""
 
@@ -63,6 +63,6 @@ def imagenet_probabilities(model: EfficientNetLite0, images: np.ndarray, device:
 
 
 def _inputs(images: np.ndarray, device: torch.device) -> list[Tensor]:
-    """The images at the network's input size, a few at a time."""
+    """The images at the network's input size, on a CPU a few at a time."""
     resized = torch.from_numpy(clean_resize(images, INPUT)).contiguous(memory_format=torch.channels_last)
-    return list(resized.to(device).split(AT_ONCE))
+    return list(resized.to(device).split(AT_ONCE if device.type == "cpu" else len(images)))
