@@ -71,7 +71,7 @@ OF_IMAGES: dict[str, tuple[Disturb, list[float]]] = {
 OF_SETS = {
     "other images": [0.02, 0.05, 0.1, 0.2],
     "missing classes": [1, 2, 3, 4],
-    "missing clusters": [2, 4, 6],
+    "missing clusters": [1, 2, 4, 6],
     "repeated images": [2, 4, 8, 16],
 }
 """Name -> levels: the share that comes from another data set; how many classes, or clusters of ten, are missing; how

@@ -165,12 +165,15 @@ def image_curves(data: Data, configuration: str) -> dict[str, dict[str, list[flo
 def set_curves(data: Data, other: Data | None, configuration: str) -> dict[str, dict[str, list[float]]]:
     """The same for disturbances of sets, on half of all parts against the other half."""
     middle = len(data.starts) // 2
-    real, pool = (joined([data.part_features(start, configuration) for start in starts])
-                  for starts in (data.starts[:middle], data.starts[middle:]))  # fmt: skip
-    labels = np.concatenate([data.part_labels(start) for start in data.starts[middle:]])
-    images = np.concatenate([data.part(start) for start in data.starts[middle:]])
+    real = joined([data.part_features(start, configuration) for start in data.starts[:middle]])
+    pool = joined([data.part_features(start, configuration) for start in data.starts[middle:]])
+    order = np.random.default_rng(0).permutation(len(pool[CHOSEN[1]]))  # a part is in the pyramid's order: by class
+    pool = {layer: features[order] for layer, features in pool.items()}
+    labels = np.concatenate([data.part_labels(start) for start in data.starts[middle:]])[order]
+    images = np.concatenate([data.part(start) for start in data.starts[middle:]])[order]
     groups = {"missing classes": labels, "missing clusters": clusters(images)}
     found: dict[str, dict[str, list[float]]] = {layer: {} for layer in LAYERS}
+    mixed = np.random.default_rng(0).permutation(PART)
     for layer in LAYERS:
         for name, group in groups.items():
             series = [pool[layer][indices] for indices in _kept(group, OF_SETS[name])]
@@ -178,7 +181,7 @@ def set_curves(data: Data, other: Data | None, configuration: str) -> dict[str, 
         repeated = [pool[layer][: 2 * PART // times].repeat(times, 1) for times in (1, *OF_SETS["repeated images"])]
         found[layer]["repeated images"] = [distance(real[layer], one) for one in repeated]
         if other:
-            foreign = other.part_features(0, configuration)[layer]
+            foreign = other.part_features(0, configuration)[layer][mixed]
             replaced = [round(share * PART) for share in (0, *OF_SETS["other images"])]
             series = [torch.cat([foreign[:n], pool[layer][n:PART]]) for n in replaced]
             found[layer]["other images"] = [distance(real[layer], one) for one in series]

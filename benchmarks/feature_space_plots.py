@@ -76,23 +76,27 @@ def biases(found: dict[str, Any]) -> None:
         axes.plot(sizes, [np.mean(of) for of in values["sizes"].values()], ".-", label=data)
     axes.set(xlabel="images on each side", ylabel="Fréchet distance, real to real", xscale="log", yscale="log")
     axes.set_xticks(sizes := sorted({int(size) for one in found.values() for size in one["sizes"]}), map(str, sizes))
+    axes.set_yticks(ticks := [10, 30, 100, 300], map(str, ticks))
     axes.minorticks_off()
     axes.legend(fontsize=8)
+
+
+PICTURES = {"choose": disturbances, "rank": ranks, "bias": biases}
 
 
 def main() -> None:
     """Draw a picture of each file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("choose", type=Path)
-    parser.add_argument("rank", type=Path)
-    parser.add_argument("bias", type=Path)
+    for command in PICTURES:
+        parser.add_argument(f"--{command}", type=Path, help="JSON file")
     parser.add_argument("--out", type=Path, default=Path("docs/images/feature-spaces"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    for draw, file in ((disturbances, options.choose), (ranks, options.rank), (biases, options.bias)):
-        draw(json.loads(file.read_text(encoding="utf-8")))
-        plt.savefig(options.out / f"{draw.__name__}.png", dpi=110)
-        plt.close()
+    for command, draw in PICTURES.items():
+        if file := getattr(options, command):
+            draw(json.loads(file.read_text(encoding="utf-8")))
+            plt.savefig(options.out / f"{draw.__name__}.png", dpi=90)
+            plt.close()
 
 
 if __name__ == "__main__":
