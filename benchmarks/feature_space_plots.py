@@ -87,8 +87,9 @@ PICTURES = {"choose": disturbances, "rank": ranks, "bias": biases}
 def main() -> None:
     """Draw a picture of each file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for command in PICTURES:
-        parser.add_argument(f"--{command}", type=Path, help="JSON file")
+    parser.add_argument("--choose", type=Path, help="JSON file")
+    parser.add_argument("--rank", type=Path, help="JSON file")
+    parser.add_argument("--bias", type=Path, help="JSON file")
     parser.add_argument("--out", type=Path, default=Path("docs/images/feature-spaces"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
