@@ -8,7 +8,8 @@ from pydantic import Field, SerializeAsAny
 
 from pgan.config import Parameters, Section, validate
 from pgan.errors import SEPARATOR, InputError
-from pgan.metrics.config import Evaluate, Features
+from pgan.extras import require
+from pgan.metrics.config import IMAGENET_PACKAGE, Evaluate, Features
 from pgan.metrics.sizes import classifier_problem, impossible
 from pgan.networks.architectures import check_resolution
 from pgan.networks.config import Init, Networks
@@ -77,7 +78,7 @@ def _problems(e: Experiment) -> list[Problem]:
     elif mismatch := e.networks.class_problem(e.prepare.known_classes or e.networks.classes):
         problems.append(("networks.classes", mismatch))
     if e.features.space == "classifier" and not e.prepare.labels:
-        reason = "'classifier' is trained on labels, but prepare.labels is false; take 'inception' or 'none'"
+        reason = "'classifier' is trained on labels, but prepare.labels is false; take 'imagenet', which needs none"
         problems.append(("features.space", reason))
     if "modes" in e.evaluate.metrics and e.prepare.source != "mnist-rgb":
         reason = (
@@ -111,6 +112,12 @@ def check_data(e: Experiment, count: int, classes: int, path: Path) -> None:
             problems.append(problem)
     if problems:
         raise InputError(SEPARATOR.join(f"{path}: {key}: {reason}" for key, reason in problems))
+
+
+def check_packages(e: Experiment) -> None:
+    """Raise RunError where an optional package that the parameters need is missing: before training, not after."""
+    if e.features.space == "imagenet":
+        require(IMAGENET_PACKAGE, "imagenet", "features.space imagenet")
 
 
 def _phase_problems(e: Experiment) -> list[Problem]:
@@ -151,6 +158,7 @@ def check(params: Annotated[Path, typer.Option(help="The parameter file.")] = Pa
             check_styles(experiment.prepare.avatars)
         except InputError as error:
             raise InputError(f"{params}: {error}") from None
+    check_packages(experiment)
 
     from pgan.rendering.curves import check_color
 

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from pgan.config import EXPECTED, Parameters
 from pgan.errors import InputError
-from pgan.experiment import Experiment, check_data, check_experiment
+from pgan.experiment import Experiment, check_data, check_experiment, check_packages
 from pgan.process import begin, user_errors
 from stages.checks import places
 from stages.tracking.stage import PARAMS, Stage, in_full, root
@@ -55,6 +55,7 @@ def _run(stage: Stage, work: Callable[[], None], last: Callable[[], None]) -> No
 
     parameters = Parameters.read(PARAMS)
     experiment = check_experiment(parameters.content, PARAMS)
+    check_packages(experiment)
     values = in_full(experiment)
     if stage.phase is not None and stage.phase not in values["phases"]:
         raise InputError(f"{PARAMS}: phases has no '{stage.phase}'")

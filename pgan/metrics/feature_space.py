@@ -20,6 +20,7 @@ from pgan.files import replaced_folder
 from pgan.metrics.classifier import FEATURES, load_classifier, save_classifier, train_classifier
 from pgan.metrics.config import Features
 from pgan.metrics.digit_channels import DIGITS, channels_apart, together
+from pgan.metrics.imagenet import imagenet_features, imagenet_probabilities, load_imagenet
 from pgan.metrics.inception import find_inception, inception_features, inception_probabilities, load_inception
 from pgan.metrics.outputs import rounded, write_json
 from pgan.metrics.progress import counted
@@ -36,7 +37,7 @@ class Space:
     """What `space.json` says."""
 
     space: str
-    """classifier, inception or none."""
+    """classifier, imagenet, inception or none."""
     channels: int
     """Of the images: 1 grey, 3 RGB."""
     levels: list[int]
@@ -62,7 +63,7 @@ def make_features(
 
     Raises:
         InputError: no labels for the classifier, no Inception file where `params` says, or `out` is something else.
-        RunError: Inception could not be downloaded.
+        RunError: Inception could not be downloaded, or the package with ImageNet's weights is not installed.
     """
     meta = read_meta(pyramid)
     metrics: dict[str, float] = {}
@@ -110,12 +111,15 @@ def open_extractor(folder: Path, params: Features, device: torch.device) -> Extr
 
     Raises:
         InputError: the folder was made with another space than `params` names, or with another Inception file.
+        RunError: the package with ImageNet's weights is not installed.
     """
     space = read_space(folder)
     if space.space != params.space:
         raise InputError(f"{folder}: holds space {shown(space.space)}, features.space is '{params.space}'; {FEATURES}")
     if space.space == "classifier":
         return _classifier_extractor(folder / CLASSIFIER, space.channels, device)
+    if space.space == "imagenet":
+        return _imagenet_extractor(device)
     if space.space == "inception":
         path, digest = find_inception(params.inception)
         if digest != space.inception_sha256:
@@ -143,6 +147,14 @@ def _classifier_extractor(path: Path, channels: int, device: torch.device) -> Ex
     return Extractor(
         features=lambda images: run(channels_apart(images))[0].reshape(len(images), -1).cpu(),
         probabilities=lambda images: together(run(channels_apart(images))[1].softmax(1).cpu()),
+    )
+
+
+def _imagenet_extractor(device: torch.device) -> Extractor:
+    model = load_imagenet(device)
+    return Extractor(
+        features=lambda images: imagenet_features(model, images, device),
+        probabilities=lambda images: imagenet_probabilities(model, images, device),
     )
 
 

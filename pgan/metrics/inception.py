@@ -6,17 +6,16 @@ probabilities of the inception score.
 """
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from pgan.errors import InputError, out_of_memory
 from pgan.fetch import fetch, file_digest
 from pgan.metrics.config import InceptionParams
+from pgan.metrics.resizing import clean_resize
 from pgan.untrusted.archive import check_archive
 from pgan.untrusted.recognise import Kind, recognise, refusal
 
@@ -82,28 +81,10 @@ def inception_probabilities(model: torch.jit.ScriptModule, images: np.ndarray, d
 
 def _call(model: torch.jit.ScriptModule, images: np.ndarray, device: torch.device, **options: bool) -> Tensor:
     try:
-        result = model(torch.from_numpy(clean_resize(images)).to(device), **options)
+        result = model(torch.from_numpy(clean_resize(images, INPUT)).to(device), **options)
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
         line = str(error).strip().splitlines()[-1]
         raise InputError(f"features.inception: not the Inception network of 2015 ({line}); {ADVICE}") from None
     return result.float().flatten(1).cpu()
-
-
-def clean_resize(images: np.ndarray) -> np.ndarray:
-    """uint8 (N, C, H, W) to float32 (N, 3, 299, 299) in [0, 255]: PIL's bicubic filter on floats, never rounded.
-
-    As clean-fid does it (Parmar et al. 2022): frameworks' own resizing aliases, and rounding in between shifts the FID.
-    Grey images are repeated over three channels.
-    """
-    count, channels = images.shape[:2]
-    with ThreadPoolExecutor() as pool:  # PIL lets go of the interpreter's lock
-        planes = list(pool.map(_resize_plane, images.reshape(-1, *images.shape[2:])))
-    resized = np.stack(planes).reshape(count, channels, INPUT, INPUT)
-    return resized if channels == 3 else np.repeat(resized, 3, axis=1)
-
-
-def _resize_plane(plane: np.ndarray) -> np.ndarray:
-    image = Image.fromarray(plane.astype(np.float32)).resize((INPUT, INPUT), Image.Resampling.BICUBIC)
-    return np.asarray(image).clip(0, 255)

@@ -9,18 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
 from pgan.errors import InputError, RunError
 from pgan.metrics.config import InceptionParams
-from pgan.metrics.inception import (
-    clean_resize,
-    find_inception,
-    inception_features,
-    inception_probabilities,
-    load_inception,
-)
+from pgan.metrics.inception import find_inception, inception_features, inception_probabilities, load_inception
 
 CPU = torch.device("cpu")
 
@@ -109,29 +102,6 @@ def test_features_and_probabilities_have_the_networks_meaning(file: Path) -> Non
     assert torch.allclose(features, torch.tensor(100.0))  # [0, 255] goes in, grey as three channels
     probabilities = inception_probabilities(model, np.zeros((2, 3, 8, 8), np.uint8), CPU)
     assert torch.allclose(probabilities, torch.tensor(0.2))  # black and no bias: no class is preferred
-
-
-def test_resizing_is_pils_bicubic_on_floats() -> None:
-    image = np.random.default_rng(0).integers(80, 176, (1, 3, 32, 32), dtype=np.uint8)  # nothing overshoots [0, 255]
-    resized = clean_resize(image)
-    assert resized.shape == (1, 3, 299, 299)
-    assert resized.dtype == np.float32
-    rounded = np.asarray(Image.fromarray(image[0].transpose(1, 2, 0)).resize((299, 299), Image.Resampling.BICUBIC))
-    difference = np.abs(resized[0].transpose(1, 2, 0) - rounded)
-    assert 0.3 < difference.max() < 2  # the same filter, but for PIL's rounding to whole numbers after each axis
-
-
-def test_resizing_stays_within_the_range() -> None:
-    board = (np.indices((1, 1, 32, 32)).sum(0) // 4 % 2 * 255).astype(np.uint8)  # its edges overshoot
-    resized = clean_resize(board)
-    assert (resized.min(), resized.max()) == (0, 255)
-
-
-def test_resizing_down_does_not_alias() -> None:
-    """A fine checkerboard becomes grey; taking every few pixels would keep it black and white."""
-    board = (np.indices((1, 1, 598, 598)).sum(0) % 2 * 255).astype(np.uint8)
-    inner = clean_resize(board)[..., 5:-5, 5:-5]
-    assert np.abs(inner - 127.5).max() < 10
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pgan.presets.catalogue import names, read_preset
 from pgan.untrusted.strict_yaml import parse
 
 FEW = {"wcgan-gp-64": 1, "wgan-gp-fish-32": 2}
-"""Presets and how many of their phases: the architectures that the miniature does not have, classes, no features."""
+"""Presets and how many of their phases: architectures that the miniature does not have, classes, ImageNet features."""
 MANY = {name: 5 for name in names() if not name.endswith("gpu")} | {"celeba-hq-1024": 17}
 """As many phases as two fades need, and once all. Those for more GPUs differ in batches and rates alone."""
 STAGES = ("train", "evaluate")
