@@ -88,7 +88,7 @@ def testaugmentation_moves_and_mirrors_whole_images() -> None:
 
 
 def test_unlabelled_images_are_refused_with_advice(noise_pyramid: Path, params: ClassifierParams) -> None:
-    with pytest.raises(InputError, match=r"features\.space inception, or none"):
+    with pytest.raises(InputError, match=r"use features\.space imagenet$"):
         train_classifier(noise_pyramid, params, mirror=False, seed=0, device=CPU)
 
 
