@@ -110,7 +110,7 @@ def _draw_panels(
                 _draw_curve(axes, phases, curves[value.name], label(metric, value), color)
                 errors = {phase: found.get(f"{value.name}_se", math.nan) for phase, found in measured.items()}
                 _draw_errors(axes, phases, curves[value.name], errors, color)
-        _scale(axes, metric.panel, curves)
+        _scale(axes, metric.panel)
         axes.set_xlim(0, 1.02 * max(phase.total_kimg for phase in phases))  # the last marker whole
         axes.set_ylabel(title(metric))
         mark_phases(axes, spans)
@@ -150,10 +150,9 @@ def _draw_errors(
         axes.errorbar([p.total_kimg for p in known], heights, bars, fmt="none", ecolor=color, elinewidth=1, capsize=3)
 
 
-def _scale(axes: Axes, panel: Panel, curves: Curves) -> None:
-    """The vertical axis: within the metric's bounds, logarithmic, or from zero; markers at its ends stay whole."""
-    shown = [value for values in curves.values() for value in values.values() if not math.isnan(value)]
-    low, high = panel.limits or (min(0.0, *shown), max(shown))
+def _scale(axes: Axes, panel: Panel) -> None:
+    """The vertical axis: within the metric's bounds, logarithmic, or from zero; markers and bars stay whole."""
+    low, high = panel.limits or (min(0.0, axes.dataLim.ymin), axes.dataLim.ymax)
     if panel.log:
         axes.set_yscale("log")
         for set_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
