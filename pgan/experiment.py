@@ -80,6 +80,9 @@ def _problems(e: Experiment) -> list[Problem]:
     if e.features.space == "classifier" and not e.prepare.labels:
         reason = "'classifier' is trained on labels, but prepare.labels is false; take 'imagenet', which needs none"
         problems.append(("features.space", reason))
+    if "attributes" in e.evaluate.metrics and e.prepare.source != "avatars":
+        reason = f"'attributes' needs prepare.source 'avatars', but that is '{e.prepare.source}'; leave it out"
+        problems.append(("evaluate.metrics", reason))
     if "modes" in e.evaluate.metrics and e.prepare.source != "mnist-rgb":
         reason = (
             f"'modes' counts the digits of prepare.source 'mnist-rgb', but that is '{e.prepare.source}'; leave it out"

@@ -126,6 +126,16 @@ METRICS = [
         values=(Value("modes", "of 1000 found", "higher"),),
     ),
     Metric(
+        "attributes",
+        compute="pgan.metrics.attributes:compute",
+        needs="features",
+        panel=Panel("attributes shown", limits=(0, 1)),
+        values=(
+            Value("attribute_values", "values", "higher"),
+            Value("attribute_pairs", "pairs of values", "higher"),
+        ),
+    ),
+    Metric(
         "swd",
         compute="pgan.metrics.sliced_wasserstein:compute",
         needs="images",

@@ -108,6 +108,10 @@ def edit(content, key, value):
             {"evaluate.target_resolution": 5},
             "evaluate.target_resolution: 5 is no level of the pyramid [4, 8, 16, 32]; take one of them, or null",
         ),
+        (
+            {"evaluate.metrics": ["attributes"]},
+            "evaluate.metrics: 'attributes' needs prepare.source 'avatars', but that",
+        ),
         ({"evaluate.metrics": ["modes"]}, "evaluate.metrics: 'modes' counts the digits of prepare.source 'mnist-rgb'"),
         ({"training.ema_beta": 0.999}, "training: set exactly one of ema_beta and ema_half_life_kimg"),
         ({"seed": "a"}, "seed: must be a whole number, found 'a'"),

@@ -2,6 +2,7 @@
 
 space.json       `Space`: what the features are, so that `evaluate` can check that they are what it was asked for
 classifier.pt    the classifier's weights, where the space is `classifier`
+attributes.csv   what is drawn in the real images, a row for each, where the pyramid says it
 real_<r>.npy     features of the real images at r pixels, (N, D) float32, in the data set's order
 metrics.json     accuracy of the classifier; empty for other spaces
 """
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pgan.data.pyramid import read_meta
+from pgan.data.pyramid import ATTRIBUTES, PREPARE, read_meta
 from pgan.errors import InputError, shown
 from pgan.files import replaced_folder
 from pgan.metrics.classifier import FEATURES, load_classifier, save_classifier, train_classifier
@@ -80,12 +81,26 @@ def make_features(
         write_json(asdict(space), folder / SPACE)
         if extractor := open_extractor(folder, params, device):
             indices = choose(meta.count, params.real_images, seed, "features")
+            _keep_attributes(pyramid, indices, folder)
             for level in space.levels:
                 chunks = real_chunks(pyramid, level, indices, mirror, seed, params.batch)
                 chunks = counted(chunks, len(indices), f"real features, {level} pixels")
                 np.save(folder / f"real_{level}.npy", extract(extractor.features, chunks).numpy())
         write_json(rounded(metrics), folder / METRICS)
     return metrics
+
+
+def _keep_attributes(pyramid: Path, indices: np.ndarray, folder: Path) -> None:
+    """Copy the rows of these images from the pyramid's table, if it has one. Raises InputError where one is missing."""
+    try:
+        header, *rows = (pyramid / ATTRIBUTES).read_text(encoding="utf-8").splitlines(keepends=True)
+    except FileNotFoundError:
+        return
+    except ValueError:
+        raise InputError(f"{pyramid / ATTRIBUTES}: not a table; {PREPARE}") from None
+    if len(indices) and indices[-1] >= len(rows):
+        raise InputError(f"{pyramid / ATTRIBUTES}: {len(rows)} rows, fewer than there are images; {PREPARE}")
+    (folder / ATTRIBUTES).write_text(header + "".join(rows[i] for i in indices), encoding="utf-8")
 
 
 def extract(function: Callable[[np.ndarray], Tensor], chunks: Iterable[np.ndarray]) -> Tensor:

@@ -89,6 +89,7 @@ def test_an_arrow_says_where_better_is() -> None:
         "kid": "↓",
         "precision_recall": "↑",
         "density_coverage": "↑",
+        "attributes": "↑",
         "inception_score": "↑",
         "modes": "↑",
         "swd": "↓",
