@@ -309,3 +309,29 @@ def test_metrics_are_rounded_sorted_and_finite() -> None:
     assert list(rounded({"b": 1.23456789, "a": 123456789.0}).items()) == [("a", 123457000.0), ("b", 1.23457)]
     with pytest.raises(Exception, match="metric x is nan"):
         rounded({"x": float("nan")})
+
+
+def test_attributes_of_the_real_images_are_kept_and_read(
+    digits: Path,
+    networks: Networks,
+    write_params: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of the images whose features are kept; what features cannot show is named."""
+    pyramid = shutil.copytree(digits, tmp_path / "pyramid")
+    labels = np.load(pyramid / "labels.npy")
+    coin = np.random.default_rng(0).integers(2, size=len(labels))
+    rows = [f"digit,{label},{side}" for label, side in zip(labels, coin, strict=True)]
+    (pyramid / "attributes.csv").write_text("\n".join(["style,number,coin", *rows, ""]))
+    params = write_params(features__real_images=900, evaluate__metrics=["attributes"], evaluate__images=300)
+    features(params, pyramid, tmp_path / "features", "cpu")
+    kept = (tmp_path / "features" / "attributes.csv").read_text().splitlines()
+    assert len(kept) == 901
+    assert set(kept[1:]) <= set(rows)
+    network = save_network(networks, 16, tmp_path / "net.pt")
+    evaluate(network, tmp_path / "out.json", params, pyramid, tmp_path / "features", "cpu")
+    found = read(tmp_path / "out.json")
+    assert found["attribute_accuracy"] > 0.9
+    assert found["attribute_values"] < 1, "an untrained network shows few digits"
+    assert "cannot be read from the features are left out: style, coin" in capsys.readouterr().err
