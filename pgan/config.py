@@ -58,6 +58,17 @@ NotBoolean = pydantic.BeforeValidator(_no_boolean)
 Channels = Annotated[Literal[1, 3], NotBoolean]
 """Of an image: 1 for grey, 3 for colour."""
 
+
+def _once_each(value: list[str]) -> list[str]:
+    for item in value:
+        if value.count(item) > 1:
+            raise ValueError(f"{item[:40]} is listed twice; list it once")
+    return value
+
+
+OnceEach = pydantic.AfterValidator(_once_each)
+"""For a list of names in which none may stand twice."""
+
 SectionT = TypeVar("SectionT", bound=Section)
 
 

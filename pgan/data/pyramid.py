@@ -23,6 +23,8 @@ from pgan.untrusted.inputs import read_json
 
 LABELS = "labels.npy"
 ATTRIBUTES = "attributes.csv"
+STYLE = "style"
+"""The attribute that every drawn image has; it says which others it can have."""
 META = "meta.json"
 LONGEST_CREDIT = 200
 """Characters."""

@@ -12,13 +12,11 @@ from pathlib import Path
 import numpy as np
 import scipy.special
 
-from pgan.data.pyramid import ATTRIBUTES
+from pgan.data.pyramid import ATTRIBUTES, STYLE
 from pgan.errors import InputError
 from pgan.metrics.sample import Sample
 from pgan.randomness import derive
 
-STYLE = "style"
-"""The attribute that says which others an image can have."""
 FEWEST = 10
 """Training images of a value; a rarer one cannot be learned, and is left out."""
 SHRINKAGE = 0.01

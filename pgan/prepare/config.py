@@ -2,11 +2,11 @@
 
 import re
 from contextlib import suppress
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 
-from pgan.config import Channels, PathText, Section
+from pgan.config import Channels, OnceEach, PathText, Section
 
 SourceKind = Literal["digits", "idx", "folder", "zip", "tar", "cifar10", "mnist-rgb", "avatars"]
 Fit = Literal["crop", "pad"]
@@ -59,7 +59,7 @@ _PLAIN = {"white": (255, 255, 255), "black": (0, 0, 0)}
 class Avatars(Section):
     """Faces, figures and scenes that DiceBear draws; for source `avatars` alone."""
 
-    styles: list[str] = pydantic.Field(default=list(CC0_STYLES), min_length=1)
+    styles: Annotated[list[str], OnceEach] = pydantic.Field(default=list(CC0_STYLES), min_length=1)
     """DiceBear's names of the styles; the default ones are free of conditions (CC0). Each is a class."""
 
     count: int = pydantic.Field(default=10_000, ge=1, le=1_000_000)
@@ -74,14 +74,6 @@ class Avatars(Section):
 
     accept_licences: list[str] = pydantic.Field(default=[])
     """Names of further licences that you have read and accept, as the error about a style states them."""
-
-    @pydantic.field_validator("styles")
-    @classmethod
-    def _once_each(cls, value: list[str]) -> list[str]:
-        for style in value:
-            if value.count(style) > 1:
-                raise ValueError(f"{style[:40]} is listed twice; list it once")
-        return value
 
     @pydantic.field_validator("background")
     @classmethod

@@ -12,11 +12,10 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any
 
+from pgan.data.pyramid import STYLE
+
 if TYPE_CHECKING:
     from dicebear import Style
-
-STYLE = "style"
-"""The attribute that every image has."""
 
 BACKGROUND = ("color", "background")
 """The colour that no element asks for: DiceBear fills the canvas with it."""

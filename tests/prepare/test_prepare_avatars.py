@@ -14,14 +14,14 @@ import pandas as pd
 import pytest
 from fences import ROOT
 
-from pgan.data.pyramid import ATTRIBUTES, open_labels, open_level, read_meta
+from pgan.data.pyramid import ATTRIBUTES, STYLE, open_labels, open_level, read_meta
 from pgan.errors import InputError, RunError
 from pgan.prepare import build as building
 from pgan.prepare import drawing
 from pgan.prepare.build import build
 from pgan.prepare.config import CC0_STYLES, Avatars, Prepare
 from pgan.prepare.decode import decode
-from pgan.prepare.drawing import NOT_DRAWN, STYLE, Drawing, attributes_of, definition, definitions, draw, svg
+from pgan.prepare.drawing import NOT_DRAWN, Drawing, attributes_of, definition, definitions, draw, svg
 from pgan.prepare.licences import ALLOWED, Licence, licence_of, objection
 from pgan.prepare.sources.avatars import PACKAGES, avatars, check_styles
 from pgan.prepare.work import Outcome

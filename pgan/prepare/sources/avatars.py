@@ -6,10 +6,11 @@ from importlib.metadata import version
 
 import numpy as np
 
+from pgan.data.pyramid import STYLE
 from pgan.errors import InputError
 from pgan.extras import require
 from pgan.prepare.config import Avatars
-from pgan.prepare.drawing import STYLE, Drawing, attributes_of, definition, definitions
+from pgan.prepare.drawing import Drawing, attributes_of, definition, definitions
 from pgan.prepare.licences import Licence, licence_of, objection
 from pgan.prepare.sources import Payload, Source
 from pgan.randomness import derive
