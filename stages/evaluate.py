@@ -1,4 +1,7 @@
-"""Stage `evaluate@<phase>`: the phase's checkpoint, the reals of its resolution, the feature space -> metrics.json."""
+"""Stage `evaluate@<phase>`: the phase's checkpoint, the reals of its resolution, the feature space -> metrics.json.
+
+Beside it: generated images with the training images that are nearest to them.
+"""
 
 from pathlib import Path
 
@@ -19,6 +22,7 @@ def main(phase: str) -> None:
         out=EVALUATE / phase / "metrics.json",
         pyramid=PYRAMID,
         features=FEATURES,
+        nearest=EVALUATE / phase,
     )
 
 

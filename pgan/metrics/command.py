@@ -50,11 +50,15 @@ def evaluate(
     params: ParamsOption = Path("params.yaml"),
     pyramid: PyramidOption = Path("data/pyramid"),
     features: Annotated[Path, typer.Option(help="The folder that `pgan features` made.")] = Path("data/features"),
+    nearest: Annotated[
+        Path | None, typer.Option(help="Folder for nearest.npy and nearest.json, which `pgan render` draws.")
+    ] = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Measure a generator with the metrics of `evaluate.metrics`.
 
-    Reads the sections `evaluate` and `features`, `seed` and `training.mirror` of the parameter file.
+    Reads the sections `evaluate` and `features`, `seed` and `training.mirror` of the parameter file. With the metric
+    `memorisation`, --nearest keeps generated images beside the training images that are nearest to them.
 
     Example: pgan evaluate --checkpoint data/train/grow_8/checkpoint.pt --out grow_8.json
     """
@@ -64,6 +68,7 @@ def evaluate(
     features_section = parameters.section("features", Features)
     seed, mirror = parameters.value("seed", int), _read_mirror(parameters)
     from pgan.metrics.evaluation import evaluate_generator
+    from pgan.metrics.nearest_reals import write_nearest
     from pgan.metrics.outputs import rounded, write_json
     from pgan.metrics.reals import Reals
     from pgan.networks.checkpoint import load_generator
@@ -73,8 +78,11 @@ def evaluate(
     generator = load_generator(checkpoint, target)
     scratch = next(folder for folder in out.absolute().parents if folder.is_dir())  # `out` is made at the end
     reals = Reals(pyramid, features, mirror)
-    metrics = evaluate_generator(generator, reals, section, features_section, seed, target, scratch=scratch)
-    write_json(rounded(metrics), out)
+    found = evaluate_generator(generator, reals, section, features_section, seed, target, scratch=scratch)
+    metrics = rounded(found.metrics)
+    if nearest:
+        write_nearest(found.nearest, nearest)
+    write_json(metrics, out)
     typer.echo(f"evaluate: {len(metrics)} metrics -> {out}")
 
 

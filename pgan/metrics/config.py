@@ -114,6 +114,10 @@ class MemorisationParams(Section):
     """Most images of each kind whose nearest training image is searched, among all of them."""
     cells: int = Field(default=10, ge=1, le=10_000)
     """Parts of the feature space that are tested by themselves: copying in one of them is found, too."""
+    shown: int = Field(default=12, ge=0, le=200)
+    """Generated images in nearest.png: half of them those nearest to a training image, and the first others."""
+    nearest: int = Field(default=3, ge=1, le=20)
+    """Nearest training images that are shown beside each."""
 
 
 class InceptionScoreParams(Section):

@@ -1,6 +1,7 @@
 """All metrics of one generator, from one set of generated images."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -14,6 +15,7 @@ from pgan.metrics.config import Evaluate, Features
 from pgan.metrics.digit_channels import has_modes
 from pgan.metrics.feature_space import open_extractor, read_space, real_features
 from pgan.metrics.labels import class_frequencies, proportional_labels
+from pgan.metrics.nearest_reals import Nearest, nearest_reals, nothing
 from pgan.metrics.progress import counted
 from pgan.metrics.reals import Reals
 from pgan.metrics.sample import Sample
@@ -24,6 +26,16 @@ from pgan.networks.network import Generator
 from pgan.networks.sampling import sample_images
 
 
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What was found."""
+
+    metrics: dict[str, float]
+    """By name."""
+    nearest: Nearest
+    """Generated images beside the training images nearest to them, with the metric `memorisation`."""
+
+
 def evaluate_generator(
     generator: Generator,
     reals: Reals,
@@ -32,8 +44,8 @@ def evaluate_generator(
     seed: int,
     device: torch.device,
     scratch: Path,
-) -> dict[str, float]:
-    """The metrics that `params` lists and that are defined at this resolution and in this feature space, by name.
+) -> Evaluation:
+    """The metrics that `params` lists and that are defined at this resolution and in this feature space.
 
     A conditional generator is asked for each class as often as the data have it.  Where there are too few images for a
     metric, `<metric>_biased` is 1 and a line on stderr says why.  Metrics that are left out are named there, too.
@@ -58,7 +70,7 @@ def evaluate_generator(
     possible = [metric for metric in large_enough if extractor or metric.needs == "images"]
     _say_what_is_left_out(params, features, generator.resolution)
     if not possible:
-        return {}
+        return Evaluation({}, nothing(generator, params))
     total = max(images_needed(metric.name, params, meta.count) for metric in possible)
     frequencies = class_frequencies(reals.pyramid, meta)
     labels = proportional_labels(frequencies, total) if generator.classes else None
@@ -71,7 +83,9 @@ def evaluate_generator(
     found: dict[str, float] = {}
     for metric in measured:
         found |= _measure(metric, sample)
-    return found | _flags(sample, measured)
+    copies = "memorisation" in (metric.name for metric in measured)
+    nearest = nearest_reals(sample, features) if copies else nothing(generator, params)
+    return Evaluation(found | _flags(sample, measured), nearest)
 
 
 def _measure(metric: Metric, sample: Sample) -> dict[str, float]:

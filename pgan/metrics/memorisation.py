@@ -9,8 +9,8 @@ import math
 import torch
 from torch import Tensor
 
-from pgan.metrics.neighbours import centred, nearest
-from pgan.metrics.reals import choose
+from pgan.metrics.nearness import Nearness
+from pgan.metrics.neighbours import nearest
 from pgan.metrics.sample import Sample
 from pgan.metrics.sizes import CELL, NEAR
 from pgan.metrics.uncertainty import mean_and_error
@@ -19,20 +19,16 @@ from pgan.randomness import torch_generator
 
 def compute(sample: Sample) -> dict[str, float]:
     """What `copying` says of `evaluate.memorisation.images` images of each kind; all real images are searched."""
-    settings, real = sample.params.memorisation, sample.real_features
-    some = torch.from_numpy(choose(len(real), settings.images, sample.seed, "memorisation"))
-    found = copying(real, sample.features[: settings.images], some, settings.cells, sample.seed)
+    found = copying(sample.nearness, sample.params.memorisation.cells, sample.seed)
     if "near_copies" not in found:
         sample.note(f"near_copies is left out: over {NEAR:.0%} of the real images have an exact copy among the others")
     return found
 
 
-def copying(real: Tensor, fake: Tensor, some: Tensor, cells: int, seed: int) -> dict[str, float]:
+def copying(near: Nearness, cells: int, seed: int) -> dict[str, float]:
     """How near fakes are to the training images, compared with how near these are to each other.
 
     Args:
-        real, fake: features, (N, D) and (M, D).
-        some: indices of the reals that are compared with the fakes, (n,) int64.
         cells: parts of the feature space for `copying_ct`: each image belongs to the nearest of as many reals, drawn at
             random.  The paper takes k-means; the test is valid for any partition.
         seed: of the partition.
@@ -45,10 +41,8 @@ def copying(real: Tensor, fake: Tensor, some: Tensor, cells: int, seed: int) -> 
         `near_copies`, with `near_copies_se`: the share of fakes nearer to a training image than 1 % of the reals are;
         0.01 for new images.  Left out where that 1 % has distance 0.
     """
-    real, fake = centred(real, fake)
-    of_fakes = nearest(fake, real, 1)[0][:, 0]
-    of_reals = nearest(real[some], real, 2)[0][:, 1]  # the nearest of all is the image itself
-    fake_cells, real_cells = _cells([fake, real[some]], real, cells, seed)
+    of_fakes, of_reals = near.of_fakes[:, 0].contiguous(), near.of_reals
+    fake_cells, real_cells = _cells([near.fake, near.real[near.some]], near.real, cells, seed)
     share, error = mean_and_error(_nearer_than(of_fakes, of_reals))
     found = {"copying": share, "copying_se": error, "copying_ct": _c_t(of_fakes, of_reals, fake_cells, real_cells)}
     limit = of_reals.quantile(NEAR)

@@ -19,7 +19,12 @@ def rounded(metrics: dict[str, float]) -> dict[str, float]:
             raise RunError(
                 f"the metric {name} is {value}: the images or their features are not finite; lower the phase's lr"
             )
-    return {name: float(f"{value:.{DIGITS}g}") for name, value in sorted(metrics.items())}
+    return {name: significant(value) for name, value in sorted(metrics.items())}
+
+
+def significant(value: float) -> float:
+    """The number to six significant digits."""
+    return float(f"{value:.{DIGITS}g}")
 
 
 def write_json(content: dict[str, Any], path: Path) -> None:

@@ -16,8 +16,9 @@ from pgan.errors import InputError
 from pgan.metrics.classifier import FEATURES
 from pgan.metrics.config import Evaluate
 from pgan.metrics.feature_space import Extractor, extract, real_features
+from pgan.metrics.nearness import Nearness, nearness
 from pgan.metrics.progress import counted
-from pgan.metrics.reals import Reals
+from pgan.metrics.reals import Reals, choose
 from pgan.metrics.sizes import images_needed
 from pgan.randomness import torch_generator
 
@@ -106,6 +107,13 @@ class Sample:
     def real_features(self) -> Tensor:
         """Of the real images at the generated ones' resolution, (M, D) float32."""
         return real_features(self.reals.features, self.resolution)
+
+    @cached_property
+    def nearness(self) -> Nearness:
+        """Of the first `memorisation.images` generated images, and of as many real ones. Raises as `features`."""
+        settings, real = self.params.memorisation, self.real_features
+        some = torch.from_numpy(choose(len(real), settings.images, self.seed, "memorisation"))
+        return nearness(real, self.features[: settings.images], some, settings.nearest)
 
     @cached_property
     def target_features(self) -> Tensor:

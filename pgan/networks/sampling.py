@@ -8,8 +8,13 @@ import torch
 from torch import Tensor
 
 from pgan.errors import InputError
+from pgan.networks.layout import choose as choose_layout
 from pgan.networks.network import Generator
 from pgan.randomness import torch_generator
+
+PIXELS_AT_ONCE = 2**16
+"""Of all images that a CPU generates in one pass: their feature maps fit its cache, which is faster than a larger batch
+(benchmarks/evaluation.py)."""
 
 
 def pick_device(name: str) -> torch.device:
@@ -76,8 +81,14 @@ def sample_images(
     device: torch.device,
     labels: Tensor | None,
 ) -> Iterator[np.ndarray]:
-    """`count` images in uint8 chunks of up to `batch`, (n, C, H, W), of the classes `labels`, (count,) int64."""
+    """`count` images in uint8 chunks of up to `batch`, (n, C, H, W), of the classes `labels`, (count,) int64.
+
+    The generator's parameters are moved to the device, and laid out in memory as is fastest there.
+    """
     generator.to(device)
+    choose_layout(generator.config, generator.resolution, device.type).prepare(generator)
+    if device.type == "cpu":
+        batch = min(batch, max(4, PIXELS_AT_ONCE // generator.resolution**2))
     z = latents(count, generator.latent_size, seed, purpose)
     for i in range(0, count, batch):
         chunk = None if labels is None else labels[i : i + batch]

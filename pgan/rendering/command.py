@@ -27,7 +27,8 @@ def render(
     """Draw the pictures of an experiment, and write its tables.
 
     Makes progress.gif, phases/*.gif, samples.png, real_vs_fake.png, transitions.png, interpolation.gif, losses.png and
-    metrics.png. losses.csv and metrics.csv hold the curves of all phases, one table each.
+    metrics.png. losses.csv and metrics.csv hold the curves of all phases, one table each. With the metric
+    `memorisation`, nearest.png has generated images beside the training images that are nearest to them.
 
     The last phase in the parameter file is the final one. Its generator makes the samples, and progress.gif follows
     the same latents from `init` to it.
@@ -68,6 +69,7 @@ def render(
         _draw_losses(phases, settings, part)
         _draw_metrics(phases, evaluate, settings, part)
         _draw_training(phases, settings, generator.classes, credits, part)
+        _draw_nearest(evaluate, phases[-1].name, settings, credits, part)
         _draw_generator(generator, settings, pyramid, credits, seed, part)
     typer.echo(f"pictures in {out}")
 
@@ -109,6 +111,14 @@ def _draw_training(
     for path, chain in chains.items():
         frames = [credited(frame, credits) for frame in phase_frames(chain, settings, classes)]
         write_gif(frames, path, settings.frame_ms, settings.hold_ms)
+
+
+def _draw_nearest(evaluate: Path, phase: str, settings: "Render", credits: list[str], out: Path) -> None:
+    from pgan.rendering.caption import credited
+    from pgan.rendering.nearest import nearest_picture, read_nearest
+
+    if nearest := read_nearest(evaluate, phase):
+        credited(nearest_picture(nearest, settings), credits).save(out / "nearest.png")
 
 
 def _draw_generator(

@@ -1,32 +1,29 @@
-"""How a phase is computed: eagerly or compiled, in which memory layout, with which form of the upsampling.
+"""How a phase is computed: in which layout (pgan/networks/layout.py), eagerly or compiled, and what is kept in memory.
 
-All choices compute the same function; the last digits differ.  So that a phase is reproducible, the choice is a pure
-function of its parameters and of the kind of device, never of a measurement at run time.  The constants below were
-measured with benchmarks/step.py.
+All choices compute the same function; the last digits differ.  As for layouts, the choice is a pure function of the
+phase's parameters and of the kind of device.
 """
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from pgan.networks.config import Networks
+from pgan.networks.layout import Layout
+from pgan.networks.layout import choose as choose_layout
 from pgan.networks.network import Network
 from pgan.networks.progressive import Progressive
-from pgan.networks.progressive.networks import Critic, Generator, GeneratorBlock
+from pgan.networks.progressive.networks import Critic, Generator
 from pgan.phases import Phase
 from pgan.training.config import Training
 from pgan.training.image_gradient import is_written_out
 
 Loss = Callable[..., tuple[Tensor, dict[str, Tensor]]]
 
-CHANNELS_LAST_UP_TO = 256
-"""Feature maps. On CPUs, channels-last convolutions are faster, except with 512 maps: there they are far slower."""
-FUSE_UPSAMPLING_FROM = 16
-"""Pixels per side. From here on the 4/9 of the multiplications outweigh what it takes to spread the kernel."""
 COMPILE_FROM_UPDATES = 10_000
 """Critic updates (kimg · 1000 / batch) from which `training.compile: auto` compiles a phase on a CPU: each update saves
 a few milliseconds at least, and compiling costs about a minute.
@@ -37,31 +34,21 @@ one thread of an Intel Xeon it was 1.34, 1.18, 1.25, 1.24 and 1.25, for 45 to 80
 compiler also times kernels there to choose among them, so that two runs may differ in their last digits."""
 
 
-@dataclass(frozen=True)
-class Engine:
-    """The choices."""
+@dataclass(frozen=True, kw_only=True)
+class Engine(Layout):
+    """A layout, and what only training can choose."""
 
     compiled: bool = False
     """torch.compile of both losses, gradient penalty and all."""
-    channels_last: bool = False
-    """Memory order (N, H, W, C) for kernels and, by their contagion, all maps."""
-    fuse_upsampling_from: int | None = None
-    """Resolution from which the generator's upsampling and convolution are one transposed convolution."""
-
     recompute: bool = False
     """Blocks' maps are computed again for the backward pass instead of kept."""
 
     def prepare(self, *networks: Network) -> None:
-        """Lay out the parameters in memory; choose the form of the upsampling and what is kept. No value changes."""
+        """As `Layout.prepare`; choose what is kept for the backward pass, too. No value changes."""
+        super().prepare(*networks)
         for network in networks:
             if isinstance(network, Generator | Critic):
                 network.recompute = self.recompute
-            if self.channels_last:
-                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            if isinstance(network, Generator) and self.fuse_upsampling_from:
-                for r, block in network.blocks.items():
-                    if isinstance(block, GeneratorBlock) and int(r) >= self.fuse_upsampling_from:
-                        block.conv0.fused = True
 
 
 PLAIN = Engine()
@@ -72,22 +59,14 @@ def choose(networks: Networks, settings: Training, phase: Phase, device: str) ->
     """The engine of a phase on a kind of device: cpu, cuda, mps.
 
     Losses whose gradient penalty is differentiated automatically are never compiled: torch does not follow that.
-    Networks of fixed size are computed plainly: channels last, they took 10 to 20 % longer at their published widths.
     """
     if not isinstance(networks, Progressive):
         return PLAIN
     compiled = can_compile(networks, settings) and (
         settings.compile == "always" or (settings.compile == "auto" and device == "cpu" and is_long(phase))
     )
-    if device != "cpu":  # nothing is measured there yet
-        return Engine(compiled=compiled, recompute=settings.recompute)
-    widest = max(networks.feature_maps(networks.stage(r)) for r in networks.resolutions(phase.resolution))
-    return Engine(
-        compiled=compiled,
-        channels_last=widest <= CHANNELS_LAST_UP_TO,
-        fuse_upsampling_from=FUSE_UPSAMPLING_FROM,
-        recompute=settings.recompute,
-    )
+    layout = choose_layout(networks, phase.resolution, device)
+    return Engine(compiled=compiled, recompute=settings.recompute, **asdict(layout))
 
 
 def can_compile(networks: Networks, settings: Training) -> bool:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-MADE = ("checkpoint.pt", "losses.csv", "samples.npy", "summary.json", "metrics.json")
+MADE = ("checkpoint.pt", "losses.csv", "samples.npy", "summary.json", "metrics.json", "nearest.json", "nearest.npy")
 """The outputs of a phase's stages. Other files there are hidden from DVC (.dvcignore)."""
 PHASE = re.compile(r"\w+", re.ASCII)
 ROOT = "init"

@@ -60,6 +60,7 @@ def complete(parameters: dict[str, Any]) -> Exception | None:
 
 def summary(phases: list[str], tracked: bool) -> list[str]:
     """The lines for the user: pictures, metrics of these phases, and MLflow, where it has the run."""
+    nearest = RENDER / "nearest.png"
     lines = [
         "",
         f"  progress through all phases  {RENDER / 'progress.gif'}",
@@ -69,6 +70,7 @@ def summary(phases: list[str], tracked: bool) -> list[str]:
         f"  walk between latents         {RENDER / 'interpolation.gif'}",
         f"  from near and far latents    {RENDER / 'transitions.png'}",
         f"  loss curves                  {RENDER / 'losses.png'}",
+        *([f"  nearest real images          {nearest}"] if nearest.is_file() else []),
         f"  metrics by phase             {EVALUATE}/<phase>/metrics.json   (or: dvc metrics show)",
     ]
     measured = {phase: read_json(path) for phase in phases if (path := EVALUATE / phase / "metrics.json").is_file()}

@@ -42,7 +42,7 @@ CHANGES: dict[str, Any] = {
     "evaluate.images": 40,
     "evaluate.batch": 20,
     "evaluate.target_resolution": 8,
-    "evaluate.metrics": ["frechet", "kid", "precision_recall", "inception_score", "classes", "swd"],
+    "evaluate.metrics": ["frechet", "kid", "precision_recall", "memorisation", "inception_score", "classes", "swd"],
     "evaluate.swd": {"images": 40, "patches": 4, "directions": 8},
     "evaluate.precision_recall.images": 40,
     "evaluate.kid.subset_size": 10,
@@ -110,7 +110,10 @@ def build(folder: Path, server: Server) -> None:
         ["train", "more_4"],
         COMMANDS["train"],
         COMMANDS["features"],
-        ["evaluate", "--checkpoint", checkpoint, "--out", "data/evaluate/grow_8/metrics.json"],
+        [
+            *("evaluate", "--checkpoint", checkpoint, "--out", "data/evaluate/grow_8/metrics.json"),
+            *("--nearest", "data/evaluate/grow_8"),
+        ],
         *(["export", checkpoint, f"out.{ending}"] for ending in ("safetensors", "torchscript", "onnx")),
         ["import", "official.pkl", "official.pt"],
     ):

@@ -9,6 +9,7 @@ from scipy.stats import mannwhitneyu
 from torch import Tensor
 
 from pgan.metrics.memorisation import copying
+from pgan.metrics.nearness import nearness
 
 DIMENSIONS = 8
 
@@ -21,7 +22,7 @@ def points(rows: int, seed: int) -> Tensor:
 
 
 def of(real: Tensor, fake: Tensor, cells: int = 10, seed: int = 0) -> dict[str, float]:
-    return copying(real, fake, torch.arange(len(real)), cells, seed)
+    return copying(nearness(real, fake, torch.arange(len(real))), cells, seed)
 
 
 def replayed(real: Tensor, share: float, count: int, seed: int) -> Tensor:
@@ -94,7 +95,7 @@ def test_ties_count_half_and_are_corrected_for() -> None:
     """On a line of whole numbers all distances are 0 or 1."""
     real = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
     fake = torch.tensor([[0.0], [1.0], [4.0], [5.0]])
-    found = copying(real, fake, torch.arange(4), 1, 0)
+    found = copying(nearness(real, fake, torch.arange(4)), 1, 0)
     expected = mannwhitneyu([0, 0, 1, 2], [1, 1, 1, 1], use_continuity=False, method="asymptotic")
     assert found["copying"] == 1 - expected.statistic / 16
     assert math.erfc(abs(found["copying_ct"]) / math.sqrt(2)) == pytest.approx(expected.pvalue, rel=1e-6)
@@ -120,5 +121,5 @@ def test_the_error_is_that_of_other_fakes() -> None:
 
 def test_some_reals_are_compared_but_all_are_searched() -> None:
     real = points(400, 0)
-    found = copying(real, real[300:], torch.arange(100), 10, 0)
+    found = copying(nearness(real, real[300:], torch.arange(100)), 10, 0)
     assert found["copying"] == 1.0, "copies of images that are not among the hundred"

@@ -200,7 +200,9 @@ def test_the_path_is_chosen_by_critic_penalty_and_precision(networks):
 )
 def test_what_is_compiled_is_the_same_function(switch, networks, training, by_dynamo):
     config = networks.model_copy(update=SWITCHES[switch])
-    pair = Pair(config, training, chosen=Engine(True, True, 8), resolution=8)
+    pair = Pair(
+        config, training, chosen=Engine(compiled=True, channels_last=True, fuse_upsampling_from=8), resolution=8
+    )
     for which in ("critic", "generator"):
         assert_same(pair, which, 1e-9)
 
@@ -208,7 +210,9 @@ def test_what_is_compiled_is_the_same_function(switch, networks, training, by_dy
 @pytest.mark.slow
 def test_autocast_is_compiled_along(networks, training, by_dynamo):
     coarse = training.model_copy(update={"precision": "bf16"})
-    eager, traced = (Pair(networks, coarse, torch.float32, chosen, resolution=8) for chosen in (PLAIN, Engine(True)))
+    eager, traced = (
+        Pair(networks, coarse, torch.float32, chosen, resolution=8) for chosen in (PLAIN, Engine(compiled=True))
+    )
     for pair in (eager, traced):
         pair.update("critic")
         pair.update("generator")
@@ -232,7 +236,13 @@ def test_neither_fade_nor_learning_rate_compile_again(networks, training, by_dyn
 
 @pytest.mark.slow
 def test_really_compiled_it_agrees_with_the_oracle(networks, training):
-    pair = Pair(networks, training, torch.float32, Engine(True, True, 8), resolution=8)
+    pair = Pair(
+        networks,
+        training,
+        torch.float32,
+        Engine(compiled=True, channels_last=True, fuse_upsampling_from=8),
+        resolution=8,
+    )
     for which in ("critic", "generator"):
         assert_same(pair, which, 1e-4)
 
@@ -272,7 +282,7 @@ def test_a_compiled_phase_resumes_bit_for_bit(networks, training, tmp_path, monk
 @pytest.mark.slow
 def test_without_a_compiler_training_goes_on_eagerly_with_one_warning(networks, training, capsys):
     absent = {"force_disable_caches": True, "cpp.cxx": ("/nowhere/g++",), "compile_threads": 1}
-    pairs = [Pair(networks, training, chosen=Engine(compiled), resolution=8) for compiled in (True, False)]
+    pairs = [Pair(networks, training, chosen=Engine(compiled=compiled), resolution=8) for compiled in (True, False)]
     with torch._inductor.config.patch(absent):
         for pair in pairs:
             for _ in range(2):
