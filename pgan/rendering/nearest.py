@@ -17,6 +17,7 @@ from pgan.rendering.grid import enlarged, gap_of, grid, scale
 from pgan.untrusted.arrays import open_array
 from pgan.untrusted.inputs import read_json
 
+NUMBERS, IMAGES = "nearest.json", "nearest.npy"
 Distance = Annotated[float, Field(ge=0, lt=1e100, strict=True)]
 Count = Annotated[int, Field(ge=0, strict=True)]
 ONLY_THESE = pydantic.ConfigDict(extra="forbid")
@@ -57,15 +58,17 @@ def read_nearest(evaluate: Path, phase: str) -> Nearest | None:
     Raises:
         InputError: the files are not what it writes.
     """
-    folder, again = evaluate / phase, f"evaluate the phase '{phase}' again"
-    path = folder / "nearest.json"
+    path, file = evaluate / phase / NUMBERS, evaluate / phase / IMAGES
+    again = f"evaluate the phase '{phase}' again"
+    if not path.exists() and not file.exists():
+        return None
     try:
         numbers = Numbers(**read_json(path))
         if not numbers.rows:
             return None
-        images = open_array(folder / "nearest.npy")
+        images = open_array(file)
     except (FileNotFoundError, IsADirectoryError):
-        return None
+        raise InputError(f"{path.parent}: {NUMBERS} or {IMAGES} is no file; {again}") from None
     except InputError as error:
         raise InputError(f"{error}; {again}") from None
     except (ValueError, TypeError) as error:
@@ -74,7 +77,7 @@ def read_nearest(evaluate: Path, phase: str) -> Nearest | None:
     shown, lengths = len(numbers.rows), {len(row.distances) for row in numbers.rows}
     if images.dtype != np.uint8 or images.ndim != 5 or not _fits(images.shape, shown, lengths):
         found = f"found {images.dtype} {images.shape} for {shown} rows"
-        raise InputError(f"{folder / 'nearest.npy'}: does not fit {path.name}: {found}; {again}")
+        raise InputError(f"{file}: does not fit {NUMBERS}: {found}; {again}")
     return Nearest(images, numbers)
 
 
@@ -110,5 +113,8 @@ def _row(images: np.ndarray, row: Row, unit: float, settings: Render) -> Image.I
     generated, *real = (grid(tile[None], 1) for tile in tiles)
     distances = [distance / unit if unit else distance for distance in row.distances]
     parts = [caption(generated, f"#{row.generated}")]
-    parts += [caption(tile, f"{distance:.2f}") for tile, distance in zip(real, distances, strict=True)]
+    parts += [
+        caption(tile, f"{distance:.2f}" if distance < 100 else f"{distance:.0e}")
+        for tile, distance in zip(real, distances, strict=True)
+    ]
     return beside(parts, 0)

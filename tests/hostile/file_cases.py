@@ -72,7 +72,7 @@ ARRAYS = {
     "labels": ("data/pyramid/labels.npy", ("train", "features")),
     "samples": ("data/train/grow_8/samples.npy", ("render",)),
     "real features": ("data/features/real_8.npy", ("evaluate",)),
-    "nearest.npy": ("data/evaluate/more_4/nearest.npy", ("render",)),
+    "nearest.npy": ("data/evaluate/grow_8/nearest.npy", ("render",)),
 }
 
 JSON: dict[str, Damage] = JUNK | {
@@ -88,7 +88,7 @@ TEXTS = {
     "space.json": ("data/features/space.json", ("evaluate",)),
     "summary.json": ("data/train/more_4/summary.json", ("render",)),
     "metrics.json": ("data/evaluate/more_4/metrics.json", ("render",)),
-    "nearest.json": ("data/evaluate/more_4/nearest.json", ("render",)),
+    "nearest.json": ("data/evaluate/grow_8/nearest.json", ("render",)),
 }
 
 
@@ -151,7 +151,7 @@ FIELDS: dict[str, list[tuple[str, Any]]] = {
         ("rows", [{"generated": 1, "closest": True, "real": [1], "distances": []}] * 100_000),
         ("searched", "x" * 1_000_000),
         ("between_reals", float("inf")),
-        ("between_reals", 1e-320),
+        ("between_reals", -1e-320),
         ("two\nlines", None),
     ],
 }
