@@ -70,11 +70,11 @@ def evaluate_generator(
     measured = [metric for metric in possible if metric.needs != "classes" or features.space == "classifier"]
     found: dict[str, float] = {}
     for metric in measured:
-        found |= _measure(metric, sample)
+        found |= measure(metric, sample)
     return found | _flags(sample, measured)
 
 
-def _measure(metric: Metric, sample: Sample) -> dict[str, float]:
+def measure(metric: Metric, sample: Sample) -> dict[str, float]:
     """The metric's values, and their standard errors where these are computed for it."""
     compute = resolve_name(metric.compute)
     values: dict[str, float] = compute(sample)
