@@ -104,7 +104,7 @@ def compare(
 
     import tempfile
 
-        from pgan.comparing.comparison import compare as measure
+    from pgan.comparing.comparison import compare as measure
     from pgan.comparing.outputs import write
     from pgan.comparing.report import lines
     from pgan.comparing.request import Request

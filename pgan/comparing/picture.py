@@ -14,6 +14,8 @@ TILE = 64
 """Pixels of an image in a grid, about."""
 IN_A_ROW = 4
 """Grids."""
+SPACE = 16
+"""Pixels between grids."""
 LONGEST_NAME = 28
 """Characters of a path in a caption."""
 
@@ -34,7 +36,7 @@ def picture(grids: list[tuple[str, np.ndarray]], credits: list[str]) -> Image.Im
     for title, images in grids:
         part = grid(scale(images, fitted(images.shape[-1], TILE)), COLUMNS)
         titled.append(caption(part, title, width=caption_width(part, title)))
-    return credited(side_by_side(titled, IN_A_ROW), credits)
+    return credited(side_by_side(titled, IN_A_ROW, SPACE), credits)
 
 
 def short(path: Path) -> str:

@@ -16,13 +16,13 @@ from pgan.version import version
 def lines(found: Comparison) -> list[str]:
     """For the console: the sets, the table, and which set is better in what."""
     names = list(letters(len(found.sets)))
-    table_rows = rows([each.metrics for each in found.sets])
+    table_rows = rows([each.metrics for each in found.sets], found.doubtful)
     fresh = None if found.fresh is None else [figure(found.fresh.metrics, row.value.name) for row in table_rows]
     text = [readable(f"{name}  {_described(each)}") for name, each in zip(names, found.sets, strict=True)]
     text.append(readable(f"real images  {_reference_described(found)}"))
     r = found.terms.resolution
     text += [f"compared at {r}×{r} pixels, {_space(found)}", ""]
-    text += table(table_rows, names, fresh, set(found.doubtful))
+    text += table(table_rows, names, fresh)
     text += [f"  {name}: {reason}" for name, reason in found.doubtful.items() if _is_shown(name, table_rows)]
     if conclusion := summary(table_rows, names):
         text += ["", conclusion]
@@ -38,7 +38,7 @@ def title(name: str, each: Measured, short: str) -> str:
 def content(found: Comparison) -> dict[str, Any]:
     """Everything, as JSON has it. The same images, parameters and versions give the same content."""
     names = list(letters(len(found.sets)))
-    table_rows = rows([each.metrics for each in found.sets])
+    table_rows = rows([each.metrics for each in found.sets], found.doubtful)
     return {
         "resolution": found.terms.resolution,
         "channels": found.terms.channels,

@@ -5,26 +5,26 @@ import math
 from pgan.comparing.measuring import Figure
 from pgan.comparing.verdict import ERRORS, Row
 
-BEST, DOUBTFUL, MISSING = "*", "~", "-"
+BEST, DOUBTFUL, MISSING, REALS = "*", "~", "-", "other reals"
 MARKS = {
     BEST: f"clearly best: differs from every other by more than {ERRORS} standard errors of the difference",
     DOUBTFUL: "too few images to be trusted",
+    REALS: "as many real images that are not compared with: what a perfect generator would reach",
 }
 
 
-def table(rows: list[Row], names: list[str], reals: list[Figure | None] | None, doubtful: set[str]) -> list[str]:
+def table(rows: list[Row], names: list[str], reals: list[Figure | None] | None) -> list[str]:
     """Lines: a row for each value, a column for each set, and one for real images.
 
     Args:
         names: of the sets.
         reals: the figures of other real images, for each row; None where there are none.
-        doubtful: metrics and values that are not to be trusted with so few images.
     """
-    header = ["", "better", *names, *(["real images"] if reals else [])]
+    header = ["", "better", *names, *([REALS] if reals else [])]
     lines = [header]
     for number, row in enumerate(rows):
-        is_doubtful = not doubtful.isdisjoint((row.metric, row.value.name))
-        cells = [row.value.name + DOUBTFUL * is_doubtful, row.value.better or MISSING]
+        better = row.value.better if row.is_judged or row.is_doubtful else None
+        cells = [row.value.name + DOUBTFUL * row.is_doubtful, better or MISSING]
         cells += [shown(each) + BEST * (row.best == i) for i, each in enumerate(row.figures)]
         lines.append(cells + ([shown(reals[number])] if reals else []))
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]

@@ -1,6 +1,7 @@
 """Which set is best in what, and where the difference may be chance."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pgan.comparing.measuring import Figure, figure
@@ -9,6 +10,8 @@ from pgan.metric_table import METRICS, Value
 
 ERRORS = 2
 """Standard errors of a difference from which on it counts: about 95 % confidence."""
+NOT_JUDGED = ("memorisation",)
+"""Metrics in which a set is not better for a lower value: images far from the data are no copies either."""
 
 
 @dataclass(frozen=True)
@@ -19,22 +22,30 @@ class Row:
     metric: str
     """The name in `evaluate.metrics`."""
     figures: list[Figure | None]
+    is_doubtful: bool
+    """It is not to be trusted with so few images."""
+    is_judged: bool
+    """Whether a set can be called the best in it."""
     best: int | None
     """The set that is clearly better than each of the others."""
 
 
-def rows(metrics: list[dict[str, float]]) -> list[Row]:
+def rows(metrics: list[dict[str, float]], doubtful: Collection[str]) -> list[Row]:
     """The values that any of the sets has, in the order of the table of metrics.
 
     Args:
         metrics: of each set, as `measuring.figures` gives them.
+        doubtful: metrics and values that are not to be trusted with so few images: no set is called the best in them.
     """
     found = []
     for metric in METRICS:
         for value in metric.values if metric.name in MEASURED else ():
             figures = [figure(each, value.name) for each in metrics]
+            is_doubtful = metric.name in doubtful or value.name in doubtful
+            judged = not is_doubtful and value.better is not None and metric.name not in NOT_JUDGED
             if any(figures):
-                found.append(Row(value, metric.name, figures, best_of(value, figures)))
+                best = best_of(value, figures) if judged else None
+                found.append(Row(value, metric.name, figures, is_doubtful, judged, best))
     return found
 
 
@@ -64,7 +75,7 @@ def summary(found: list[Row], names: list[str]) -> str:
     for number, name in enumerate(names):
         if values := [row.value.name for row in found if row.best == number]:
             parts.append(f"{name} is clearly better in {_listed(values)}")
-    judged = [row for row in found if row.value.better and all(each and each.error is not None for each in row.figures)]
+    judged = [row for row in found if row.is_judged and all(each and each.error is not None for each in row.figures)]
     if undecided := [row.value.name for row in judged if row.best is None]:
         parts.append(f"no clear difference in {_listed(undecided)}")
     return "; ".join(parts)
