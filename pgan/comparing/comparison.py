@@ -13,13 +13,14 @@ from pgan.comparing.notes import notes_on_count, notes_on_reference, notes_on_si
 from pgan.comparing.one_form import terms_of
 from pgan.comparing.opening import open_images, open_reals_of
 from pgan.comparing.picture import COLUMNS, ROWS, tiles
-from pgan.comparing.reference import Reference, made_reference, make_reference
+from pgan.comparing.reference import Reference, check_features, made_reference, make_reference
 from pgan.comparing.request import Request, letters
 from pgan.comparing.settings import evaluate_section, features_section
 from pgan.errors import InputError, readable
 from pgan.metrics.config import Evaluate, Features
 from pgan.metrics.feature_space import read_space
-from pgan.metrics.inception import find_inception
+from pgan.metrics.imagenet import find_weights
+from pgan.metrics.inception import find_inception, load_inception
 from pgan.metrics.sizes import FEWEST_REALS
 from pgan.prepare.sources import spread
 
@@ -76,7 +77,10 @@ def compare(request: Request, scratch: Path) -> Comparison:
     terms = terms_of(request, real, sources, scratch)
     notes = notes_on_size(terms, real, sources)
     names = list(letters(len(sources)))
+    if request.features is not None:
+        check_features(real, request.features, terms)
     planned = min([request.samples, *(source.count for source in sources if source.count is not None)])
+    _params(request, real, planned, terms, features)  # whether anything can be measured is known before the work
     read = {
         name: _read(source, planned, terms, name)
         for name, source in zip(names, sources, strict=True)
@@ -85,9 +89,7 @@ def compare(request: Request, scratch: Path) -> Comparison:
     count = min([planned, *(len(images.pixels) for images in read.values())])
     if count < FEWEST_REALS:
         raise InputError(f"only {count} image of a set can be read, but sets of at least {FEWEST_REALS} are compared")
-    params = evaluate_section(count, _reals(request, real), terms.resolution, features)
-    if params is None:
-        raise InputError(f"nothing can be measured of images of {terms.resolution} pixels without a feature space")
+    params = _params(request, real, count, terms, features)
     notes += notes_on_count(request, sources, names, read, count)
     reference = _reference(request, real, count, terms, features)
     notes += notes_on_reference(reference, count)
@@ -118,7 +120,7 @@ def compare(request: Request, scratch: Path) -> Comparison:
 
 
 def _features(request: Request) -> Features:
-    """The feature space. Raises InputError where what is asked for does not fit together, or is not there."""
+    """The feature space; its network is looked for now, before the work. Raises InputError and RunError."""
     if request.features is not None:
         space = read_space(request.features).space
         if space == "inception" and request.inception is None:
@@ -128,14 +130,21 @@ def _features(request: Request) -> Features:
     if space not in ("imagenet", "inception", "classifier", "none"):
         raise InputError(f"{request.features}: features of an unknown space; make them again with `pgan features`")
     section = features_section(space, request.inception)  # type: ignore[arg-type]
-    if space == "inception":
-        find_inception(section.inception)
+    if space == "imagenet":
+        find_weights()
+    elif space == "inception":
+        load_inception(find_inception(section.inception)[0], request.device)
     return section
 
 
-def _reals(request: Request, real: ImageSet) -> int:
+def _params(request: Request, real: ImageSet, count: int, terms: Terms, features: Features) -> Evaluate:
+    """How `count` images of each set are measured. Raises InputError where nothing can be."""
     assert real.count is not None
-    return min(real.count, request.reference_samples or request.samples) if request.features is None else real.count
+    reals = min(real.count, request.reference_samples or request.samples) if request.features is None else real.count
+    params = evaluate_section(count, reals, terms.resolution, features)
+    if params is None:
+        raise InputError(f"nothing can be measured of images of {terms.resolution} pixels without a feature space")
+    return params
 
 
 def _read(source: ImageSet, count: int, terms: Terms, name: str) -> Images:

@@ -12,7 +12,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from pgan.comparing.image_set import Images, ImageSet, Terms, in_form, is_grey, labels_for, rows_in_chunks
-from pgan.data.pyramid import level_name, open_level, read_meta
+from pgan.data.pyramid import level_name, read_meta
 from pgan.errors import InputError
 from pgan.interchange.generator_file import GeneratorFile
 from pgan.metrics.labels import class_frequencies
@@ -155,7 +155,7 @@ class TreeSet(ImageSet):
                 f"{self.path}: not one of {len(wanted)} pictures can be read, such as {': '.join(skipped[0])}"
             )
         compact(place / level_name(r), kept, terms.channels, r)
-        return Images(open_level(place, r), wanted[kept], sorted(skipped))
+        return Images(open_array(place / level_name(r), private=True), wanted[kept], sorted(skipped))
 
 
 def _decoded(payload: Payload) -> Image.Image:

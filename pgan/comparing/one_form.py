@@ -25,6 +25,9 @@ def _resolution(request: Request, real: ImageSet, sources: list[ImageSet]) -> in
     """As asked for; else the size of the largest set, but of a pyramid the level nearest to it, and no more than the
     reference has.
     """
+    for source in (real, *sources):
+        if source.size < SMALLEST:
+            raise InputError(f"{source.path}: images of {source.size} pixels; at least {SMALLEST} a side are needed")
     wanted = request.resolution or max(source.size for source in sources)
     if isinstance(real, PyramidSet):
         levels = [level for level in real.meta.levels if SMALLEST <= level <= LARGEST]
@@ -36,7 +39,4 @@ def _resolution(request: Request, real: ImageSet, sources: list[ImageSet]) -> in
         return min(levels, key=lambda level: (abs(level - wanted), -level))
     if request.resolution is None:
         wanted = min(wanted, real.size, LARGEST)
-    if wanted < SMALLEST:
-        small = min((real, *sources), key=lambda source: source.size)
-        raise InputError(f"{small.path}: images of {small.size} pixels; at least {SMALLEST} a side are needed")
     return wanted

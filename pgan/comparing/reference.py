@@ -90,12 +90,25 @@ def made_reference(
     """The pyramid whose features `pgan features` has made: all of them are compared with.
 
     Args:
-        folder: of the features.
+        source, folder: the pyramid, and its features; checked by `check_features`.
         shown: images to be looked at.
-
-    Raises:
-        InputError: the source is no pyramid, or the features are of other images.
     """
+    assert isinstance(source, PyramidSet)
+    space = read_space(folder)
+    wanted = spread(source.meta.count, shown)
+    return Reference(
+        source,
+        source.read(wanted, terms, "reference"),
+        len(real_features(folder, terms.resolution)) if space.levels else source.meta.count,
+        None,
+        Reals(source.path, folder, mirror=False),
+        source.meta,
+        open_extractor(folder, features, device),
+    )
+
+
+def check_features(source: ImageSet, folder: Path, terms: Terms) -> None:
+    """Raises InputError where the source is no pyramid, or the features are of other images."""
     if not isinstance(source, PyramidSet):
         raise InputError(f"{source.path}: no pyramid, but --features needs the one that {folder} was made of")
     space = read_space(folder)
@@ -107,16 +120,6 @@ def made_reference(
     if space.levels and terms.resolution not in space.levels:
         levels = ", ".join(map(str, space.levels))
         raise InputError(f"{folder}: no features at {terms.resolution} pixels; take --resolution from {levels}")
-    wanted = spread(source.meta.count, shown)
-    return Reference(
-        source,
-        source.read(wanted, terms, "reference"),
-        len(real_features(folder, terms.resolution)) if space.levels else source.meta.count,
-        None,
-        Reals(source.path, folder, mirror=False),
-        source.meta,
-        open_extractor(folder, features, device),
-    )
 
 
 def _colour(channels: int) -> str:

@@ -6,6 +6,8 @@ from pgan.comparing.measuring import Figure
 from pgan.comparing.verdict import ERRORS, Row
 
 BEST, DOUBTFUL, MISSING, REALS = "*", "~", "-", "other reals"
+ROUNDING = 1e-9
+"""Errors that are a smaller share of their value come from rounding alone."""
 MARKS = {
     BEST: f"clearly best: differs from every other by more than {ERRORS} standard errors of the difference",
     DOUBTFUL: "too few images to be trusted",
@@ -37,7 +39,7 @@ def shown(figure: Figure | None) -> str:
     """A value to four digits, or as far as two digits of its standard error reach: `310.2 ± 2.8`."""
     if figure is None:
         return MISSING
-    if not figure.error:
+    if not figure.error or figure.error < abs(figure.value) * ROUNDING:
         return f"{figure.value:.4g}"
     places = max(0, 1 - math.floor(math.log10(figure.error)))
     return f"{figure.value:.{places}f} ± {figure.error:.{places}f}"

@@ -161,5 +161,7 @@ def test_a_folder_in_which_nothing_can_be_read_is_refused(tmp_path: Path) -> Non
     folder = as_folder(crops(3, seed=0), tmp_path / "folder")
     for path in folder.iterdir():
         path.write_bytes(b"no picture")
-    with pytest.raises(InputError, match="not one of 3 pictures that were looked at can be read, such as 00000.png: "):
+    with pytest.raises(
+        InputError, match=r"not one of 3 pictures that were looked at can be read, such as 00000\.png"
+    ):
         open_images(folder, CPU)

@@ -80,6 +80,7 @@ def test_the_table_explains_its_marks() -> None:
         (Figure(0.0123, 0.00456), "0.0123 ± 0.0046"),
         (Figure(1234.56, None), "1235"),
         (Figure(5, 0.0996), "5.000 ± 0.100"),
+        (Figure(0.6, 4e-17), "0.6"),
         (Figure(0, 0), "0"),
         (None, "-"),
     ],
