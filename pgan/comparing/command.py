@@ -96,9 +96,11 @@ def compare(
 
     Example: pgan compare mine.pt theirs.zip --reference data/pyramid --out compare.json
     """
+    _check_endings(out, grid)
     if grid is None and out is not None:
         grid = out.with_suffix(".png")
-    _check_outputs(out, grid, [*paths, reference])
+    for path in filter(None, (out, grid)):
+        check_output(path, *paths, reference)
     if features is not None and reference_samples is not None:
         raise InputError("--reference-samples with --features: the folder has the features of all real images already")
 
@@ -132,14 +134,11 @@ def compare(
         typer.echo(line)
 
 
-def _check_outputs(out: Path | None, grid: Path | None, inputs: list[Path]) -> None:
-    """Find out before the work what can be known of the outputs. Raises InputError."""
+def _check_endings(out: Path | None, grid: Path | None) -> None:
     if out is not None and out.suffix.lower() != ".json":
         raise InputError(f"{out}: the name of --out must end in .json")
     if grid is not None and grid.suffix.lower() != ".png":
         raise InputError(f"{grid}: the name of --grid must end in .png")
-    for path in filter(None, (out, grid)):
-        check_output(path, *inputs)
 
 
 def _scratch(out: Path | None) -> Path | None:

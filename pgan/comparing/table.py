@@ -32,7 +32,7 @@ def table(rows: list[Row], names: list[str], reals: list[Figure | None] | None) 
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     used = "".join("".join(line) for line in lines)
-    return text + [f"{mark} {meaning}" for mark, meaning in MARKS.items() if mark in used]
+    return text + [f"{mark}: {meaning}" for mark, meaning in MARKS.items() if mark in used]
 
 
 def shown(figure: Figure | None) -> str:

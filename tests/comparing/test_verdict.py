@@ -56,7 +56,7 @@ def test_nothing_is_best_in_what_is_not_to_be_trusted() -> None:
     assert (found[0].best, found[0].is_doubtful) == (None, True)
     text = table(found, ["A", "B"], None)
     assert text[1] == "frechet~     lower   10.0 ± 1.0     20.0 ± 1.0"
-    assert text[-1] == "~ too few images to be trusted"
+    assert text[-1] == "~: too few images to be trusted"
 
 
 def test_the_table_explains_its_marks() -> None:
