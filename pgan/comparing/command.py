@@ -37,7 +37,7 @@ def compare(
         typer.Option(help="Write the grids, side by side, to this .png.", show_default="beside --out"),
     ] = None,
     samples: Annotated[
-        int, typer.Option(min=2, max=MOST_SAMPLES, help="Most images of each set, spread evenly over it.")
+        int, typer.Option(min=2, max=MOST_SAMPLES, help="Most images of each set, chosen evenly over it.")
     ] = 2000,
     reference_samples: Annotated[
         int | None,
@@ -76,7 +76,7 @@ def compare(
         typer.Option(
             min=0,
             max=2**31,
-            help="Of metrics and generators: 0 draws the first seeds of `pgan sample`, 1 the next.",
+            help="Of all choices. Generators draw with 0 the first seeds of `pgan sample`, with 1 the next.",
         ),
     ] = 0,
     batch: Annotated[

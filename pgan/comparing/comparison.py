@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pgan.comparing.image_set import Images, ImageSet, Terms
+from pgan.comparing.image_set import Images, ImageSet, Terms, chosen
 from pgan.comparing.measuring import figures, not_trusted
 from pgan.comparing.notes import notes_on_count, notes_on_reference, notes_on_size
 from pgan.comparing.one_form import terms_of
@@ -148,7 +148,7 @@ def _params(request: Request, real: ImageSet, count: int, terms: Terms, features
 
 
 def _read(source: ImageSet, count: int, terms: Terms, name: str) -> Images:
-    wanted = np.arange(count) if source.count is None else spread(source.count, count)
+    wanted = np.arange(count) if source.count is None else chosen(source.count, count, terms.seed)
     return source.read(wanted, terms, name)
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from pgan.config import Channels
 from pgan.metrics.spool import spool
 from pgan.prepare.square import to_square
+from pgan.randomness import derive
 
 SMALLEST, LARGEST = 4, 1024
 """Pixels per side at which images can be compared. Feature networks see about a hundred; a set of 2,000 RGB images of
@@ -29,7 +30,7 @@ class Terms:
     channels: Channels
     """1: all sets are grey. 3: RGB."""
     seed: int
-    """Of what generators draw."""
+    """Of what generators draw, and of which images are chosen."""
     frequencies: np.ndarray
     """Real images of each class, (K,) int64; (0,) where they have no classes."""
     scratch: Path
@@ -134,6 +135,17 @@ def rows_in_chunks(images: np.ndarray, wanted: np.ndarray) -> Iterator[np.ndarra
 def is_grey(images: np.ndarray) -> bool:
     """Whether images (n, C, h, w) have no colour."""
     return images.shape[1] == 1 or bool((images == images[:, :1]).all())
+
+
+def chosen(count: int, most: int, seed: int) -> np.ndarray:
+    """Ascending indices of up to `most` of `count` images: one at random from each of as many equal stretches.
+
+    So every class of a sorted set is among them, and nothing that repeats at equal distances is met each time.
+    """
+    most = min(most, count)
+    edges = np.arange(most + 1) * count // most
+    random = np.random.default_rng(derive(seed, "compare", "images")).random(most)
+    return edges[:-1] + (random * np.diff(edges)).astype(np.int64)
 
 
 def labels_for(classes: int, count: int, frequencies: np.ndarray) -> list[int] | None:

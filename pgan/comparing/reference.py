@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pgan.comparing.image_set import Images, ImageSet, Terms, rows_in_chunks
+from pgan.comparing.image_set import Images, ImageSet, Terms, chosen, rows_in_chunks
 from pgan.comparing.image_sets import PyramidSet
 from pgan.data.pyramid import Meta, level_name, write_meta
 from pgan.errors import InputError
@@ -39,7 +39,7 @@ class Reference:
 def make_reference(
     source: ImageSet, count: int, fresh: int, terms: Terms, features: Features, device: torch.device
 ) -> Reference:
-    """Read images, spread evenly over the source, and compute their features.
+    """Read images of the source, and compute their features.
 
     Args:
         count: most images to compare with.
@@ -49,15 +49,15 @@ def make_reference(
         InputError, RunError: as `ImageSet.read` and `make_features`.
     """
     assert source.count is not None, "a generator has no real images"
-    chosen = spread(source.count, count)
-    others = np.setdiff1d(np.arange(source.count), chosen, assume_unique=True)
+    compared = chosen(source.count, count, terms.seed)
+    others = np.setdiff1d(np.arange(source.count), compared, assume_unique=True)
     if len(others) >= fresh:
-        others = others[spread(len(others), fresh + fresh // SPARE)]
-        wanted = np.union1d(chosen, others)
+        others = others[chosen(len(others), fresh + fresh // SPARE, terms.seed)]
+        wanted = np.union1d(compared, others)
     else:
-        wanted = chosen
+        wanted = compared
     read = source.read(wanted, terms, "reference")
-    is_chosen = np.isin(read.indices, chosen, assume_unique=True)
+    is_chosen = np.isin(read.indices, compared, assume_unique=True)
     images = read.part(np.flatnonzero(is_chosen), terms.scratch)
     rest = np.flatnonzero(~is_chosen)
     folder, features_folder = terms.scratch / "pyramid", terms.scratch / "features"

@@ -21,6 +21,8 @@ from pgan.metrics.sizes import impossible
 
 Space = Literal["imagenet", "inception", "classifier", "none"]
 MEASURED = ("frechet", "kid", "precision_recall", "density_coverage", "memorisation", "swd")
+PATCHES, DIRECTIONS = 128, 512
+"""Of the SWD, as in its paper."""
 FEATURE_BATCH = 256
 """Images per forward pass of the feature network."""
 
@@ -64,6 +66,6 @@ def _evaluate(metrics: list[str], count: int) -> Evaluate:
         memorisation=MemorisationParams(images=count, cells=10),
         inception_score=InceptionScoreParams(splits=1),
         classes=ClassesParams(min_share=0.01),
-        swd=SwdParams(images=count, patches=128, directions=512),
+        swd=SwdParams(images=count, patches=PATCHES, directions=DIRECTIONS),
         ms_ssim=MsSsimParams(pairs=1),
     )

@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 from image_forms import as_pyramid, crops
 
+from pgan.comparing import settings
 from pgan.networks.config import Networks
 
 SHARED = Path(__file__).parents[3] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A coarser SWD."""
+    monkeypatch.setattr(settings, "PATCHES", 16)
+    monkeypatch.setattr(settings, "DIRECTIONS", 32)
 
 
 @pytest.fixture

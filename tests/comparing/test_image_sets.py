@@ -8,7 +8,7 @@ import pytest
 import torch
 from image_forms import FORMS, as_array, as_folder, as_pyramid, crops, encoded, written
 
-from pgan.comparing.image_set import Images, Terms
+from pgan.comparing.image_set import Images, Terms, chosen
 from pgan.comparing.opening import open_images
 from pgan.errors import InputError
 from pgan.networks.config import Networks
@@ -115,6 +115,22 @@ def test_what_cannot_be_read_is_left_out_and_named(workers: int, pictures: np.nd
     assert [name for name, _ in images.skipped] == ["00003.png", "00040.png"]
 
 
+@pytest.mark.parametrize(("count", "most"), [(100_000, 200), (2001, 2000), (7, 7), (5, 9), (3, 2)])
+def test_images_are_chosen_evenly_and_once(count: int, most: int) -> None:
+    found = chosen(count, most, seed=0)
+    assert len(found) == min(count, most)
+    assert (np.diff(found) > 0).all()
+    assert np.array_equal(found * len(found) // count, np.arange(len(found))) or count < 2 * most
+    assert np.array_equal(found, chosen(count, most, seed=0))
+
+
+def test_images_that_repeat_are_not_met_each_time() -> None:
+    """Fifty copies of a folder of 2,000, of which 200 are taken: every 500th would be one of four."""
+    found = chosen(100_000, 200, seed=0) % 2000
+    assert len(np.unique(found)) > 180
+    assert not np.array_equal(found, chosen(100_000, 200, seed=1) % 2000)
+
+
 def test_a_part_keeps_the_order(pictures: np.ndarray, tmp_path: Path) -> None:
     images = read(as_folder(pictures, tmp_path / "folder"), 60, tmp_path / "s")
     part = images.part(np.array([2, 5, 59]), tmp_path)
@@ -161,7 +177,5 @@ def test_a_folder_in_which_nothing_can_be_read_is_refused(tmp_path: Path) -> Non
     folder = as_folder(crops(3, seed=0), tmp_path / "folder")
     for path in folder.iterdir():
         path.write_bytes(b"no picture")
-    with pytest.raises(
-        InputError, match=r"not one of 3 pictures that were looked at can be read, such as 00000\.png"
-    ):
+    with pytest.raises(InputError, match=r"not one of 3 pictures that were looked at can be read, such as 00000\.png"):
         open_images(folder, CPU)
