@@ -9,7 +9,7 @@ import numpy as np
 
 from pgan.comparing.image_set import Images, ImageSet, Terms, chosen
 from pgan.comparing.measuring import figures, not_trusted
-from pgan.comparing.notes import notes_on_count, notes_on_reference, notes_on_size
+from pgan.comparing.notes import notes_on_classes, notes_on_count, notes_on_reference, notes_on_size
 from pgan.comparing.one_form import terms_of
 from pgan.comparing.opening import open_images, open_reals_of
 from pgan.comparing.picture import COLUMNS, ROWS, tiles
@@ -75,7 +75,7 @@ def compare(request: Request, scratch: Path) -> Comparison:
     real = open_reals_of(request.reference, request.device)
     sources = [open_images(path, request.device) for path in request.paths]
     terms = terms_of(request, real, sources, scratch)
-    notes = notes_on_size(terms, real, sources)
+    notes = notes_on_size(terms, real, sources) + notes_on_classes(terms, sources)
     names = list(letters(len(sources)))
     if request.features is not None:
         check_features(real, request.features, terms)
@@ -125,6 +125,8 @@ def _features(request: Request) -> Features:
         space = read_space(request.features).space
         if space == "inception" and request.inception is None:
             raise InputError(f"{request.features}: features of Inception; name its file with --inception")
+        if space != "inception" and request.inception is not None:
+            raise InputError(f"{request.features}: not features of Inception; leave out --inception")
     else:
         space = "inception" if request.inception else request.space
     if space not in ("imagenet", "inception", "classifier", "none"):

@@ -1,7 +1,7 @@
 """What a user should know of how the images were read, each a line."""
 
 from pgan.comparing.image_set import Images, ImageSet, Terms
-from pgan.comparing.image_sets import PyramidSet, TreeSet
+from pgan.comparing.image_sets import GeneratorSet, PyramidSet, TreeSet
 from pgan.comparing.reference import Reference
 from pgan.comparing.request import Request
 
@@ -15,6 +15,15 @@ def notes_on_size(terms: Terms, real: ImageSet, sources: list[ImageSet]) -> list
         elif source.size > r and not isinstance(source, PyramidSet) and source is not real:
             notes.append(f"{source.path}: images of {source.size} pixels are reduced to {r}; finer detail is lost")
     return notes
+
+
+def notes_on_classes(terms: Terms, sources: list[ImageSet]) -> list[str]:
+    """Generators whose classes the real images do not have."""
+    return [
+        f"{source.path}: its {source.networks.classes} classes are drawn equally often: the real images have others"
+        for source in sources
+        if isinstance(source, GeneratorSet) and source.networks.classes not in (0, len(terms.frequencies))
+    ]
 
 
 def notes_on_count(

@@ -154,6 +154,16 @@ def test_sizes_that_differ_are_brought_to_one_and_named(reals: Path, tmp_path: P
     assert found["resolution"] == 24, "no more than the reference has"
 
 
+def test_a_conditional_generator_of_other_classes_is_named(colour: Networks, reals: Path, tmp_path: Path) -> None:
+    written(colour.model_copy(update={"classes": 3}), tmp_path / "a.pt")
+    options = ["--samples", 8, "--space", "none"]
+    content = compared(tmp_path / "a.pt", "--reference", reals, *options, out=tmp_path / "out.json")
+    assert "its 3 classes are drawn equally often" in content["notes"][0]
+    labelled = as_pyramid(crops(24, seed=1), tmp_path / "labelled", labels=[0, 1, 2, 2] * 6)
+    content = compared(tmp_path / "a.pt", "--reference", labelled, *options, out=tmp_path / "out.json")
+    assert content["notes"] == []
+
+
 def test_grey_images_are_compared_with_rgb_ones(reals: Path, tmp_path: Path) -> None:
     grey = as_array(crops(12, seed=0)[:, :1], tmp_path / "grey.npy")
     assert compared(grey, "--reference", reals, out=tmp_path / "out.json")["channels"] == 3

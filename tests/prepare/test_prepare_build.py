@@ -19,8 +19,7 @@ from PIL import Image
 from pgan.data.pyramid import level_name, open_labels, open_level, read_meta
 from pgan.errors import MOST_LINES, SEPARATOR, InputError, RunError, readable
 from pgan.prepare import build as building
-from pgan.prepare import level_files
-from pgan.prepare import pool
+from pgan.prepare import level_files, pool
 from pgan.prepare.build import build
 from pgan.prepare.config import Prepare
 from pgan.prepare.sources import Refused, Source
