@@ -91,8 +91,8 @@ def compare(
 ) -> None:
     """Measure generators and sets of images against the same real images: which one is better?
 
-    Prints a table of metrics with standard errors, and marks the best where the difference is more than chance. With
-    --out, also writes JSON and a picture of all sets side by side. The same command gives the same figures.
+    Prints a table of metrics with standard errors, and marks the best where the difference is more than chance.
+    With --out, it also writes JSON, and a picture of all sets side by side. The same command gives the same figures.
 
     Example: pgan compare mine.pt theirs.zip --reference data/pyramid --out compare.json
     """

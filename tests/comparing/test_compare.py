@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from command_line import pgan, refused
 from image_forms import FORMS, as_array, as_folder, as_pyramid, as_zip, crops, encoded, written
 from PIL import Image
+from torch import Tensor, nn
 
 from pgan.comparing.image_set import chosen
 from pgan.networks.config import Networks
@@ -251,6 +253,34 @@ def write_features(tmp_path: Path, parameters: dict[str, Any]) -> Any:
         return tmp_path / "features"
 
     return write
+
+
+class StandIn(nn.Module):
+    """Mean colours of a 4 × 4 grid, called as the Inception network is."""
+
+    def forward(
+        self, img: Tensor, return_features: bool = False, use_fp16: bool = False, no_output_bias: bool = False
+    ) -> Tensor:
+        return nn.functional.adaptive_avg_pool2d(img, 4).flatten(1)
+
+
+def test_an_inception_file_is_a_space(pictures: np.ndarray, reals: Path, tmp_path: Path) -> None:
+    torch.jit.script(StandIn()).save(tmp_path / "inception.pt")
+    as_array(pictures, tmp_path / "a.npy")
+    options = ["--reference", reals, "--samples", 30, "--inception", tmp_path / "inception.pt"]
+    content = compared(tmp_path / "a.npy", *options, out=tmp_path / "out.json")
+    assert content["space"] == "inception"
+    assert metrics(content)[0]["frechet"] > 0
+    features = tmp_path / "features"
+    features.mkdir()
+    (features / "space.json").write_text(
+        '{"space": "imagenet", "channels": 3, "levels": [16], "inception_sha256": null}'
+    )
+    assert "leave out --inception" in refused("compare", tmp_path / "a.npy", *options, "--features", features)
+    (features / "space.json").write_text((features / "space.json").read_text().replace("imagenet", "inception"))
+    assert "name its file with --inception" in refused(
+        "compare", tmp_path / "a.npy", *options[:4], "--features", features
+    )
 
 
 def test_without_a_feature_space_swd_is_left(pictures: np.ndarray, reals: Path, tmp_path: Path) -> None:
