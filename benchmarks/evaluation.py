@@ -41,7 +41,7 @@ def timed(times: Times, name: str, work: Callable[[], Any]) -> Any:
 
 def watch(times: Times) -> None:
     """Time the parts of `evaluate_generator` from now on."""
-    spool, measure = evaluation.spool, evaluation._measure
+    spool, measure = evaluation.spool, evaluation.measure
 
     def timed_measure(metric: Metric, sample: Sample) -> dict[str, float]:
         if sample.extractor and "_features" not in vars(sample):
@@ -49,7 +49,7 @@ def watch(times: Times) -> None:
         return timed(times, metric.name, lambda: measure(metric, sample))
 
     evaluation.spool = lambda *arguments: timed(times, "generate", lambda: spool(*arguments))
-    evaluation._measure = timed_measure
+    evaluation.measure = timed_measure
 
 
 def main() -> None:

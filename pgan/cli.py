@@ -1,14 +1,12 @@
 """`pgan`: the commands of all areas, mounted in the order of work. Nothing imports this module."""
 
-import tomllib
-from importlib import metadata
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pgan import experiment
 from pgan.cleaning.command import clean
+from pgan.comparing.command import compare
 from pgan.interchange.command import import_
 from pgan.interchange.export_command import export
 from pgan.metrics.command import evaluate, features
@@ -19,11 +17,12 @@ from pgan.process import begin
 from pgan.rendering.command import render
 from pgan.sampling.command import interpolate, sample
 from pgan.training.command import train
+from pgan.version import version
 
 PANELS = {
     "Start an experiment": (preset, experiment.check, download),
     "Run the pipeline": (prepare, init, train, features, evaluate, render),
-    "Use a generator": (sample, interpolate, export, import_),
+    "Use a generator": (sample, interpolate, compare, export, import_),
     "Tidy up": (clean,),
 }
 """Heading in `pgan --help` -> its commands, in the order in which one needs them."""
@@ -32,15 +31,6 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 for panel, commands in PANELS.items():
     for command in commands:
         app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
-
-
-def version() -> str:
-    """The installed version; in a checkout that is not installed, the one in pyproject.toml."""
-    try:
-        return metadata.version("pgan")
-    except metadata.PackageNotFoundError:
-        project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
-        return str(project["project"]["version"])
 
 
 def _print_version(wanted: bool) -> None:

@@ -21,7 +21,7 @@ def test_the_commands_are_listed_in_the_order_of_work() -> None:
     text = pgan("--help").output
     wanted = ["Start an experiment", "preset", "check", "download"]
     wanted += ["Run the pipeline", "prepare", "init", "train", "features", "evaluate", "render"]
-    wanted += ["Use a generator", "sample", "interpolate", "export", "import", "Tidy up", "clean"]
+    wanted += ["Use a generator", "sample", "interpolate", "compare", "export", "import", "Tidy up", "clean"]
     found = re.findall(r"^╭─ ([A-Z][a-z ]+[a-z]) |^│ ([a-z]+) ", text, re.MULTILINE)
     assert [panel or command for panel, command in found if panel != "Options"] == wanted
 

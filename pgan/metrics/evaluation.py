@@ -82,13 +82,13 @@ def evaluate_generator(
     measured = [metric for metric in possible if metric.needs != "classes" or features.space == "classifier"]
     found: dict[str, float] = {}
     for metric in measured:
-        found |= _measure(metric, sample)
+        found |= measure(metric, sample)
     copies = "memorisation" in (metric.name for metric in measured)
     nearest = nearest_reals(sample, features) if copies else nothing(generator, params)
     return Evaluation(found | _flags(sample, measured), nearest)
 
 
-def _measure(metric: Metric, sample: Sample) -> dict[str, float]:
+def measure(metric: Metric, sample: Sample) -> dict[str, float]:
     """The metric's values, and their standard errors where these are computed for it."""
     compute = resolve_name(metric.compute)
     values: dict[str, float] = compute(sample)

@@ -10,7 +10,12 @@ def counted(chunks: Iterable[np.ndarray], total: int | None, label: str) -> Iter
     """The chunks, while a bar counts their images; `total` may be unknown."""
     from tqdm import tqdm
 
-    with tqdm(total=total, desc=label, unit="img", mininterval=0.1 if sys.stderr.isatty() else 10) as bar:
+    with tqdm(total=total, desc=label, unit="img", mininterval=interval()) as bar:
         for chunk in chunks:
             yield chunk
             bar.update(len(chunk))
+
+
+def interval() -> float:
+    """Least seconds between two states of a bar."""
+    return 0.1 if sys.stderr.isatty() else 10

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -16,14 +16,12 @@ from pgan.errors import MOST_LINES, SEPARATOR, InputError, RunError
 from pgan.files import replaced_folder
 from pgan.prepare.attributes import attribute_rows
 from pgan.prepare.config import COUNTED, EMBEDDED, Prepare
-from pgan.prepare.pool import outcomes
+from pgan.prepare.level_files import compact, open_levels
+from pgan.prepare.pool import read_into
 from pgan.prepare.remarks import Remarks
-from pgan.prepare.sources import Source, open_source
+from pgan.prepare.sources import Source, open_source, spread
 from pgan.prepare.sources.left_out import LeftOut, first
 from pgan.prepare.work import Outcome
-
-COMPACT_BYTES = 2**24
-"""Bytes moved at a time when gaps are closed."""
 
 
 def build(
@@ -44,20 +42,20 @@ def build(
         RunError: the disk is full, memory ran out, or a worker process was killed.
     """
     source = open_source(settings, seed)
-    wanted = _spread(len(source.names), settings.max_images)
+    wanted = spread(len(source.names), settings.max_images)
     _check_classes(settings, np.unique(source.labels[wanted]).size)
     for line in source.notes:
         note(_printable(line))
     with replaced_folder(out, marker=META, maker="pgan prepare") as folder:
         _check_space(folder, len(wanted), settings)
-        _open_levels(folder, len(wanted), settings)
+        open_levels(folder, len(wanted), settings)
         remarks = Remarks()
         digests, skipped = _fill(folder, source, wanted, settings, workers, remarks)
         kept = np.ones(len(wanted), bool)
         kept[list(skipped)] = False
         classes = _Classes(source, wanted[kept], settings)
         for resolution in settings.levels:
-            _compact(folder / level_name(resolution), kept, settings.channels, resolution)
+            compact(folder / level_name(resolution), kept, settings.channels, resolution)
         np.save(folder / LABELS, classes.labels)
         meta = Meta(
             count=int(kept.sum()),
@@ -127,24 +125,17 @@ def _left_out(source: Source, wanted: int, lost: list[str]) -> list[dict[str, ob
     ]
 
 
-def _spread(count: int, most: int | None) -> np.ndarray:
-    """Ascending indices of the images to use: all, or `most` at equal distances, so that every class is among them."""
-    if most is None or most >= count:
-        return np.arange(count)
-    return np.arange(most) * count // most
-
-
 def _fill(
     folder: Path, source: Source, wanted: np.ndarray, settings: Prepare, workers: int, remarks: Remarks
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Write all images at their positions; returns SHA-256 digests (N, 32) and the reasons of positions left empty."""
-    position_of = np.full(len(source.names), -1)
-    position_of[wanted] = np.arange(len(wanted))
-    images = ((int(position_of[index]), payload) for index, payload in source.read(wanted))
     digests = np.zeros((len(wanted), 32), np.uint8)
     skipped: dict[int, str] = {}
     small = 0
-    with closing(outcomes(images, settings, folder, workers)) as done, attribute_rows(folder, source.attributes) as add:
+    with (
+        closing(read_into(folder, source, wanted, settings, workers)) as done,
+        attribute_rows(folder, source.attributes) as add,
+    ):
         for outcome in _with_progress(done, len(wanted)):
             digests[outcome.position] = np.frombuffer(outcome.digest, np.uint8)
             if outcome.look is not None:
@@ -206,45 +197,6 @@ def _digest(source: Source, wanted: np.ndarray, digests: np.ndarray) -> str:
         label = source.classes[source.labels[index]] if source.classes else ""
         total.update(f"{_printable(source.names[index])}\0{_printable(label)}\0{digest.tobytes().hex()}\n".encode())
     return total.hexdigest()
-
-
-def _open_levels(folder: Path, count: int, settings: Prepare) -> None:
-    """The level files, with their headers and nothing after them yet."""
-    for resolution in settings.levels:
-        with (folder / level_name(resolution)).open("wb") as file:
-            _write_header(file, (count, settings.channels, resolution, resolution))
-
-
-def _write_header(file: object, shape: Sequence[int]) -> None:
-    """numpy leaves room in it for `count` to grow or shrink."""
-    header = {"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}
-    np.lib.format.write_array_header_1_0(file, header)  # type: ignore[arg-type]
-
-
-def _compact(path: Path, kept: np.ndarray, channels: int, resolution: int) -> None:
-    """Close the gaps that skipped images left in a level, in place, and cut it to its length."""
-    size = channels * resolution**2
-    with path.open("r+b") as file:
-        _write_header(file, (int(kept.sum()), channels, resolution, resolution))
-        start = file.tell()
-        to = start
-        for first, last in _stretches(kept):
-            if to == start + first * size:
-                to = start + last * size
-                continue
-            for begin in range(first * size, last * size, COMPACT_BYTES):
-                file.seek(start + begin)
-                block = file.read(min(COMPACT_BYTES, last * size - begin))
-                file.seek(to)
-                file.write(block)
-                to += len(block)
-        file.truncate(to)
-
-
-def _stretches(kept: np.ndarray) -> list[tuple[int, int]]:
-    """[first, last) of each stretch of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], kept, [False]]).astype(np.int8)))
-    return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
 
 
 def _check_space(folder: Path, count: int, settings: Prepare) -> None:

@@ -1,12 +1,10 @@
 """`pgan prepare` and `pgan download`."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from pgan.errors import InputError
 from pgan.process import user_errors
 
 
@@ -30,13 +28,14 @@ def prepare(
     from pgan.config import Parameters
     from pgan.prepare.build import build
     from pgan.prepare.config import DRAWN, Prepare
+    from pgan.prepare.processes import processes
     from pgan.prepare.report import report
 
     parameters = Parameters.read(params)
     settings = parameters.section("prepare", Prepare)
     seed = parameters.value("seed", int) if settings.source in DRAWN else 0
     notes: list[str] = []
-    meta = build(settings, out, seed=seed, workers=_workers(workers), note=notes.append)
+    meta = build(settings, out, seed=seed, workers=processes(workers), note=notes.append)
     for line in report(meta, out, notes):
         print(line)
 
@@ -58,18 +57,3 @@ def download(
 
     for path in fetch_dataset(dataset, out, url):
         print(path)
-
-
-def _workers(asked: int | None) -> int:
-    """Processes: as asked, or as PGAN_WORKERS says, or one for each core that this process may use."""
-    name = "--workers"
-    if asked is None:
-        name, text = "PGAN_WORKERS", os.environ.get("PGAN_WORKERS", "auto")
-        if text == "auto":
-            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        if not text.isdecimal() or len(text) > 6:
-            raise InputError(f"{name}: expected a number or 'auto', found '{text}'")
-        asked = int(text)
-    if asked < 1:
-        raise InputError(f"{name}: must be 1 or more, found {asked}")
-    return asked

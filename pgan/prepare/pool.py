@@ -8,7 +8,7 @@ import numpy as np
 
 from pgan.errors import RunError
 from pgan.prepare.config import Prepare
-from pgan.prepare.sources import Payload
+from pgan.prepare.sources import Payload, Source
 from pgan.prepare.work import Chunk, Outcome, chunk_worker
 from pgan.prepare.workers import Workers
 
@@ -52,6 +52,18 @@ def _size(payload: Payload) -> int:
     if isinstance(payload, np.ndarray):
         return payload.nbytes
     return len(payload) if isinstance(payload, bytes) else 0
+
+
+def read_into(folder: Path, source: Source, wanted: np.ndarray, settings: Prepare, workers: int) -> Generator[Outcome]:
+    """Read images of a source into the level files in `folder`; as `outcomes`, in the source's own order.
+
+    Args:
+        wanted: ascending indices into the source, (n,) int64; the i-th image gets position i.
+    """
+    position_of = np.full(len(source.names), -1)
+    position_of[wanted] = np.arange(len(wanted))
+    images = ((int(position_of[index]), payload) for index, payload in source.read(wanted))
+    return outcomes(images, settings, folder, workers)
 
 
 def outcomes(

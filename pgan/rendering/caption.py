@@ -31,26 +31,6 @@ def caption_width(picture: Image.Image, left: str, right: str = "") -> int:
     return round(letters) + (3 if right else 1) * size
 
 
-def beside(pictures: list[Image.Image], space: int) -> Image.Image:
-    """Pictures of one mode from left to right, with `space` pixels between them."""
-    size = (sum(each.width for each in pictures) + space * (len(pictures) - 1), max(each.height for each in pictures))
-    joined, x = Image.new(pictures[0].mode, size, grey(pictures[0], GROUND)), 0
-    for each in pictures:
-        joined.paste(each, (x, 0))
-        x += each.width + space
-    return joined
-
-
-def stacked(pictures: list[Image.Image]) -> Image.Image:
-    """Pictures of one mode from top to bottom."""
-    size = (max(each.width for each in pictures), sum(each.height for each in pictures))
-    joined, y = Image.new(pictures[0].mode, size, grey(pictures[0], GROUND)), 0
-    for each in pictures:
-        joined.paste(each, (0, y))
-        y += each.height
-    return joined
-
-
 def credited(picture: Image.Image, credits: list[str]) -> Image.Image:
     """`picture` above the sources of what it shows, one after the other; itself where there are none to name."""
     if not credits:

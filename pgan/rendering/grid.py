@@ -57,6 +57,23 @@ def grid(images: np.ndarray, columns: int) -> Image.Image:
     return Image.fromarray(picture[:, :, 0] if c == 1 else picture)
 
 
+def side_by_side(pictures: list[Image.Image], in_a_row: int, space: int = 0) -> Image.Image:
+    """Pictures of one mode in rows, `space` pixels between them; each keeps its size, and the rest is ground."""
+    rows = [pictures[i : i + in_a_row] for i in range(0, len(pictures), in_a_row)]
+    width = max(sum(each.width for each in row) + space * (len(row) - 1) for row in rows)
+    heights = [max(each.height for each in row) for row in rows]
+    ground = GROUND if pictures[0].mode == "L" else (GROUND,) * 3
+    whole = Image.new(pictures[0].mode, (width, sum(heights) + space * (len(rows) - 1)), ground)
+    top = 0
+    for row, height in zip(rows, heights, strict=True):
+        left = 0
+        for each in row:
+            whole.paste(each, (left, top))
+            left += each.width + space
+        top += height + space
+    return whole
+
+
 def gap_of(tile: int) -> int:
     """Pixels between tiles: visible, but never more than the images deserve."""
     return max(2, tile // 32)

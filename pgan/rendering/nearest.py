@@ -11,9 +11,9 @@ from pydantic import Field
 
 from pgan.config import first_problem
 from pgan.errors import InputError
-from pgan.rendering.caption import beside, caption, caption_width, stacked
+from pgan.rendering.caption import caption, caption_width
 from pgan.rendering.config import Render
-from pgan.rendering.grid import enlarged, gap_of, grid, scale
+from pgan.rendering.grid import enlarged, gap_of, grid, scale, side_by_side
 from pgan.untrusted.arrays import open_array
 from pgan.untrusted.inputs import read_json
 
@@ -100,9 +100,9 @@ def nearest_picture(nearest: Nearest, settings: Render) -> Image.Image:
             _row(images, row, nearest.numbers.between_reals, settings) for images, row in rows if row.closest == closest
         ]
         if chosen:
-            block = stacked(chosen)
+            block = side_by_side(chosen, in_a_row=1)
             blocks.append(caption(block, title, width=caption_width(block, title)))
-    picture = beside(blocks, 6 * gap_of(enlarged(nearest.images.shape[-1], settings.tile)))
+    picture = side_by_side(blocks, in_a_row=2, space=6 * gap_of(enlarged(nearest.images.shape[-1], settings.tile)))
     what, unit = f"generated, and the nearest of {nearest.numbers.real_images:,} real images", "1 = between real images"
     unit = unit if nearest.numbers.between_reals else ""
     return caption(picture, what, unit, width=caption_width(picture, what, unit))
@@ -117,4 +117,4 @@ def _row(images: np.ndarray, row: Row, unit: float, settings: Render) -> Image.I
         caption(tile, f"{distance:.2f}" if distance < 100 else f"{distance:.0e}")
         for tile, distance in zip(real, distances, strict=True)
     ]
-    return beside(parts, 0)
+    return side_by_side(parts, in_a_row=len(parts))

@@ -12,9 +12,9 @@ from pgan.errors import InputError
 from pgan.networks.network import Generator
 from pgan.networks.sampling import generate, latents
 from pgan.randomness import derive
-from pgan.rendering.caption import beside, caption, caption_width, stacked
+from pgan.rendering.caption import caption, caption_width
 from pgan.rendering.config import Render
-from pgan.rendering.grid import columns_by_class, enlarged, fitted, gap_of, grid, scale
+from pgan.rendering.grid import columns_by_class, enlarged, fitted, gap_of, grid, scale, side_by_side
 from pgan.rendering.latent_walk import closed_walk, open_walk, pairs_by_angle
 
 PIXELS_AT_ONCE = 2**18
@@ -59,7 +59,7 @@ def real_vs_fake_picture(real: np.ndarray, fake: np.ndarray, columns: int, setti
     titled = []
     for side, title in zip(sides, ("real", "generated"), strict=True):
         titled.append(caption(side, title, width=caption_width(side, title)))
-    return beside(titled, 6 * gap_of(enlarged(real.shape[-1], settings.tile)))
+    return side_by_side(titled, in_a_row=2, space=6 * gap_of(enlarged(real.shape[-1], settings.tile)))
 
 
 def walk_frames(generator: Generator, settings: Render, seed: int) -> list[Image.Image]:
@@ -88,7 +88,7 @@ def transitions_picture(generator: Generator, settings: Render, seed: int) -> Im
         part = grid(scale(_generate(generator, path, classes), tile), steps)
         text = f"between the {title} of {chosen.latents} latents"
         parts.append(caption(part, text, width=caption_width(part, text)))
-    return stacked(parts)
+    return side_by_side(parts, in_a_row=1)
 
 
 def _generate(generator: Generator, z: Tensor, classes: Tensor) -> np.ndarray:

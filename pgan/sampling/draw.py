@@ -49,7 +49,17 @@ def check_truncation(truncation: float, file: GeneratorFile, z: Tensor, labels: 
 def draw(
     file: GeneratorFile, z: Tensor, labels: list[int] | None, truncation: float, batch: int | None
 ) -> Iterator[np.ndarray]:
-    """Images of latents, uint8 (n, C, r, r), n up to `batch`; with a progress bar on a terminal.
+    """As `drawn`, with a progress bar on a terminal."""
+    with tqdm(total=len(z), unit="img", disable=None, leave=False) as bar:
+        for images in drawn(file, z, labels, truncation, batch):
+            yield images
+            bar.update(len(images))
+
+
+def drawn(
+    file: GeneratorFile, z: Tensor, labels: list[int] | None, truncation: float, batch: int | None
+) -> Iterator[np.ndarray]:
+    """Images of latents, uint8 (n, C, r, r), n up to `batch`.
 
     Args:
         z: (N, latent_size).
@@ -58,9 +68,6 @@ def draw(
     """
     size = batch or max(1, PIXELS_AT_ONCE // file.description.resolution**2)
     chosen = None if labels is None else torch.tensor(labels, dtype=torch.int64)
-    with tqdm(total=len(z), unit="img", disable=None, leave=False) as bar:
-        for i in range(0, len(z), size):
-            part = None if chosen is None else chosen[i : i + size]
-            images = to_uint8(file.images(z[i : i + size] * truncation, part))
-            yield images
-            bar.update(len(images))
+    for i in range(0, len(z), size):
+        part = None if chosen is None else chosen[i : i + size]
+        yield to_uint8(file.images(z[i : i + size] * truncation, part))

@@ -84,7 +84,7 @@ NOT_RUN = (
     "import",  # needs an official pickle, which is not in the repository
     "--install-completion",  # changes the shell's own files
 )
-PAGES = ("docs/get-started.md", "docs/generator.md", "README.md", "docs/presets.md")
+PAGES = ("docs/get-started.md", "docs/generator.md", "docs/comparing.md", "README.md", "docs/presets.md")
 """Those with commands of `pgan`. The first trains what the second uses; the last ones write other parameters."""
 PARSED = ("docs/your-images.md",)
 """Pages whose commands are all in `NOT_RUN`."""

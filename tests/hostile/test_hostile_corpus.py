@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 import checkpoint_cases
+import compare_cases
 import file_cases
 import parameter_cases
 import pytest
@@ -17,7 +18,11 @@ from world import COMMANDS
 
 from pgan.cli import app
 
-CASES = [case for module in (parameter_cases, checkpoint_cases, source_cases, file_cases) for case in module.cases()]
+CASES = [
+    case
+    for module in (parameter_cases, checkpoint_cases, source_cases, file_cases, compare_cases)
+    for case in module.cases()
+]
 
 ALWAYS = (
     "aliases 30 deep",

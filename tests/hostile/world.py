@@ -67,6 +67,10 @@ COMMANDS: dict[str, list[str]] = {
     "export": ["export", "data/train/grow_8/checkpoint.pt", "again.safetensors"],
     "sample": ["sample", "data/train/grow_8/checkpoint.pt", "grid.png", "--seeds", "0-3"],
     "interpolate": ["interpolate", "data/train/grow_8/checkpoint.pt", "walk.gif", "--seeds", "0-1", "--frames", "2"],
+    "compare": [
+        *("compare", "data/train/grow_8/checkpoint.pt", "images.zip", "--reference", "data/pyramid"),
+        *("--samples", "12", "--space", "none", "--workers", "1", "--out", "compare.json"),
+    ],
     "clean": ["clean"],
     "import": ["import", "official.pkl", "imported.pt"],
 }

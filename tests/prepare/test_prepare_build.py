@@ -19,7 +19,7 @@ from PIL import Image
 from pgan.data.pyramid import level_name, open_labels, open_level, read_meta
 from pgan.errors import MOST_LINES, SEPARATOR, InputError, RunError, readable
 from pgan.prepare import build as building
-from pgan.prepare import pool
+from pgan.prepare import level_files, pool
 from pgan.prepare.build import build
 from pgan.prepare.config import Prepare
 from pgan.prepare.sources import Refused, Source
@@ -139,7 +139,7 @@ def test_small_images_are_counted_and_can_be_skipped(
 
 @pytest.mark.parametrize("block", [1, 200, 2**24])
 def test_gaps_are_closed(block: int, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(building, "COMPACT_BYTES", block)
+    monkeypatch.setattr(level_files, "COMPACT_BYTES", block)
     images = np.random.default_rng(0).integers(0, 256, (300, 8, 8), dtype=np.uint8)
     gone = np.isin(np.arange(300), [0, 1, 64, 100, 101, 102, 299])
 

@@ -58,6 +58,13 @@ class Source:
     """Package -> version, where another version may draw other images."""
 
 
+def spread(count: int, most: int | None) -> np.ndarray:
+    """Ascending indices of the images to use: all, or `most` at equal distances, so that every class is among them."""
+    if most is None or most >= count:
+        return np.arange(count)
+    return np.arange(most) * count // most
+
+
 def open_source(settings: Prepare, seed: int) -> Source:
     """List the images of the source that `settings` name; `seed` determines what `mnist-rgb` draws.
 

@@ -48,10 +48,9 @@ def zip_archive(path: Path, labels: bool) -> Source:
     refused = {name: Refused(reason) for name, reason in members.refused.items()}
 
     def read(wanted: np.ndarray) -> Iterator[tuple[int, Payload]]:
-        with archive:
-            for index in wanted:
-                name = found.names[index]
-                yield index, refused[name] if name in refused else _unpack(archive, members.images[name])
+        for index in wanted:  # the archive stays open: it may be read again
+            name = found.names[index]
+            yield index, refused[name] if name in refused else _unpack(archive, members.images[name])
 
     return Source(
         names=found.names,
