@@ -50,10 +50,10 @@ def evaluate(
     params: ParamsOption = Path("params.yaml"),
     pyramid: PyramidOption = Path("data/pyramid"),
     features: Annotated[Path, typer.Option(help="The folder that `pgan features` made.")] = Path("data/features"),
+    device: DeviceOption = "auto",
     nearest: Annotated[
         Path | None, typer.Option(help="Folder for nearest.npy and nearest.json, which `pgan render` draws.")
     ] = None,
-    device: DeviceOption = "auto",
 ) -> None:
     """Measure a generator with the metrics of `evaluate.metrics`.
 

@@ -40,7 +40,7 @@ def measure(
         )  # fmt: skip
         features(params, colours, tmp_path / "features", "cpu")
         out = tmp_path / "out"
-        evaluate(tmp_path / "net.pt", out / "metrics.json", params, colours, tmp_path / "features", out, "cpu")
+        evaluate(tmp_path / "net.pt", out / "metrics.json", params, colours, tmp_path / "features", "cpu", out)
         return np.load(out / "nearest.npy"), json.loads((out / "nearest.json").read_text())
 
     return run
@@ -102,7 +102,7 @@ def test_files_are_there_even_if_nothing_was_asked_for(
     config = networks.model_copy(update={"base_size": 8, "channels": 3, "classes": 0})
     checkpoint.save(checkpoint.state(checkpoint.fresh(config, 16, 0)), tmp_path / "net.pt")
     out = tmp_path / "out"
-    evaluate(tmp_path / "net.pt", out / "metrics.json", params, noise_pyramid, tmp_path / "features", out, "cpu")
+    evaluate(tmp_path / "net.pt", out / "metrics.json", params, noise_pyramid, tmp_path / "features", "cpu", out)
     assert np.load(out / "nearest.npy").shape == (0, 4, 3, 16, 16)
     assert json.loads((out / "nearest.json").read_text())["rows"] == []
 
