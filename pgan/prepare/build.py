@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from pgan.prepare.pool import outcomes
 from pgan.prepare.remarks import Remarks
 from pgan.prepare.sources import Source, open_source
 from pgan.prepare.sources.left_out import LeftOut, first
-from pgan.prepare.work import Outcome
+from pgan.prepare.work import Outcome, chunk_worker
 
 COMPACT_BYTES = 2**24
 """Bytes moved at a time when gaps are closed."""
@@ -144,7 +145,9 @@ def _fill(
     digests = np.zeros((len(wanted), 32), np.uint8)
     skipped: dict[int, str] = {}
     small = 0
-    with closing(outcomes(images, settings, folder, workers)) as done, attribute_rows(folder, source.attributes) as add:
+    work = partial(chunk_worker, settings, folder)
+    done = outcomes(images, work, workers, settings.resolution)
+    with closing(done), attribute_rows(folder, source.attributes) as add:
         for outcome in _with_progress(done, len(wanted)):
             digests[outcome.position] = np.frombuffer(outcome.digest, np.uint8)
             if outcome.look is not None:

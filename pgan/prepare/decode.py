@@ -3,6 +3,7 @@
 from contextlib import suppress
 from functools import cache
 from io import BytesIO
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, features
@@ -59,6 +60,23 @@ def decode(data: bytes, channels: int, background: Colour = WHITE) -> Image.Imag
         image.load()
         formats.after_loading(image, data)
         return _upright(image, _opaque(image, channels, background))
+
+
+class Header(NamedTuple):
+    """What an encoded image says of itself, before it is decoded."""
+
+    form: str
+    """Pillow's name of the format."""
+    mode: str
+    """Pillow's name of the kind of pixels: L, RGB, P, I;16 …"""
+    has_transparency: bool
+    """Pixels may be transparent; whether any is, only the pixels tell."""
+
+
+def header(data: bytes) -> Header:
+    """What an encoded image says of itself. Raises as `decode`."""
+    with _open(formats.before_opening(data)) as image:
+        return Header(image.format or "", image.mode, image.has_transparency_data)
 
 
 def suffixes() -> tuple[str, ...]:

@@ -1,16 +1,15 @@
 """Chunks of images, worked on by all cores, with bounded memory whatever their number."""
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from pgan.errors import RunError
-from pgan.prepare.config import Prepare
 from pgan.prepare.sources import Payload
-from pgan.prepare.work import Chunk, Outcome, chunk_worker
-from pgan.prepare.workers import Workers
+from pgan.prepare.work import Chunk
+from pgan.prepare.workers import T, Work, Workers
 
 CHUNK_IMAGES = 64
 CHUNK_BYTES = 2**22
@@ -55,32 +54,37 @@ def _size(payload: Payload) -> int:
 
 
 def outcomes(
-    images: Iterable[tuple[int, Payload]], settings: Prepare, folder: Path, workers: int
-) -> Generator[Outcome]:
+    images: Iterable[tuple[int, Payload]], make_work: Callable[[], Work[T]], workers: int, resolution: int
+) -> Generator[T]:
     """Work on all images; yields what became of each, in their order.
 
     When the consumer stops, the workers are killed.
+
+    Args:
+        make_work: called once in each process, for what it does with its chunks.
+        workers: processes; with 1, this one does the work.
+        resolution: of the results in pixels; the larger, the fewer images are in a chunk.
 
     Raises:
         RunError: a worker was killed, or memory ran out.
         OSError: a level could not be written.
     """
-    chunks = chunked(images, settings.resolution)
+    chunks = chunked(images, resolution)
     try:
         if workers == 1:
-            work = chunk_worker(settings, folder)
+            work = make_work()
             for _, chunk in chunks:
                 yield from work(chunk)
         else:
-            yield from _in_parallel(chunks, settings, folder, workers)
+            yield from _in_parallel(chunks, make_work, workers)
     except MemoryError:
         raise RunError("out of memory; use fewer processes with --workers, or remove the largest images") from None
 
 
-def _in_parallel(chunks: Iterable[tuple[int, Chunk]], settings: Prepare, folder: Path, most: int) -> Iterator[Outcome]:
+def _in_parallel(chunks: Iterable[tuple[int, Chunk]], make_work: Callable[[], Work[T]], most: int) -> Iterator[T]:
     waiting: deque[tuple[int, int]] = deque()  # (bytes, number) of each chunk, in order
     queued = 0
-    with Workers(most, settings, folder) as workers:
+    with Workers(most, make_work) as workers:
         for size, chunk in chunks:
             while waiting and (queued + size > QUEUED_BYTES or len(waiting) >= QUEUED_CHUNKS * most):
                 done, number = waiting.popleft()
