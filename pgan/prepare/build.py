@@ -45,7 +45,7 @@ def build(
         RunError: the disk is full, memory ran out, or a worker process was killed.
     """
     source = open_source(settings, seed)
-    wanted = _spread(len(source.names), settings.max_images)
+    wanted = spread(len(source.names), settings.max_images)
     _check_classes(settings, np.unique(source.labels[wanted]).size)
     for line in source.notes:
         note(_printable(line))
@@ -128,7 +128,7 @@ def _left_out(source: Source, wanted: int, lost: list[str]) -> list[dict[str, ob
     ]
 
 
-def _spread(count: int, most: int | None) -> np.ndarray:
+def spread(count: int, most: int | None) -> np.ndarray:
     """Ascending indices of the images to use: all, or `most` at equal distances, so that every class is among them."""
     if most is None or most >= count:
         return np.arange(count)

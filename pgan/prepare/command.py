@@ -36,7 +36,7 @@ def prepare(
     settings = parameters.section("prepare", Prepare)
     seed = parameters.value("seed", int) if settings.source in DRAWN else 0
     notes: list[str] = []
-    meta = build(settings, out, seed=seed, workers=_workers(workers), note=notes.append)
+    meta = build(settings, out, seed=seed, workers=worker_count(workers), note=notes.append)
     for line in report(meta, out, notes):
         print(line)
 
@@ -60,7 +60,7 @@ def download(
         print(path)
 
 
-def _workers(asked: int | None) -> int:
+def worker_count(asked: int | None) -> int:
     """Processes: as asked, or as PGAN_WORKERS says, or one for each core that this process may use."""
     name = "--workers"
     if asked is None:

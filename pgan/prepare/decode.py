@@ -40,28 +40,6 @@ Colour = tuple[int, int, int]
 WHITE: Colour = (255, 255, 255)
 
 
-def decode(data: bytes, channels: int, background: Colour = WHITE) -> Image.Image:
-    """The first frame of an encoded image, in mode L (`channels` 1) or RGB (3).
-
-    Transparency is composited on `background` before colours become grey. EXIF rotation is applied, 16 bits become 8,
-    colour profiles are ignored.
-
-    Raises:
-        Unreadable: the image is of a kind that would come out wrong, or only half of it is there.
-        UnidentifiedImageError: it is no image that can be decoded here; the message says what it is.
-        Exception: the data are broken, cut off or too large; Pillow's plugins raise nearly anything.
-    """
-    with _open(formats.before_opening(data)) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise Unreadable(
-                f"{image.width} × {image.height} pixels, more than the limit of {MAX_PIXELS}; save it smaller"
-            )
-        formats.before_loading(image, data)
-        image.load()
-        formats.after_loading(image, data)
-        return _upright(image, _opaque(image, channels, background))
-
-
 class Header(NamedTuple):
     """What an encoded image says of itself, before it is decoded."""
 
@@ -73,10 +51,32 @@ class Header(NamedTuple):
     """Pixels may be transparent; whether any is, only the pixels tell."""
 
 
-def header(data: bytes) -> Header:
-    """What an encoded image says of itself. Raises as `decode`."""
+def decode(data: bytes, channels: int, background: Colour = WHITE) -> Image.Image:
+    """The first frame of an encoded image, in mode L (`channels` 1) or RGB (3).
+
+    Transparency is composited on `background` before colours become grey. EXIF rotation is applied, 16 bits become 8,
+    colour profiles are ignored.
+
+    Raises:
+        Unreadable: the image is of a kind that would come out wrong, or only half of it is there.
+        UnidentifiedImageError: it is no image that can be decoded here; the message says what it is.
+        Exception: the data are broken, cut off or too large; Pillow's plugins raise nearly anything.
+    """
+    return decode_with_header(data, channels, background)[1]
+
+
+def decode_with_header(data: bytes, channels: int, background: Colour = WHITE) -> tuple[Header, Image.Image]:
+    """As `decode`, with what the encoded image says of itself."""
     with _open(formats.before_opening(data)) as image:
-        return Header(image.format or "", image.mode, image.has_transparency_data)
+        head = Header(image.format or "", image.mode, image.has_transparency_data)
+        if image.width * image.height > MAX_PIXELS:
+            raise Unreadable(
+                f"{image.width} × {image.height} pixels, more than the limit of {MAX_PIXELS}; save it smaller"
+            )
+        formats.before_loading(image, data)
+        image.load()
+        formats.after_loading(image, data)
+        return head, _upright(image, _opaque(image, channels, background))
 
 
 def suffixes() -> tuple[str, ...]:
