@@ -92,6 +92,8 @@ def _why_resolution(size: Size, total: float, is_largest: bool, wishes: Wishes) 
 def _why_width(width: int, wishes: Wishes) -> str:
     if wishes.width is not None:
         return "as --width says"
+    if wishes.kimg is not None:
+        return "narrow, as --kimg says nothing of time; --width 512 is the paper's"
     return "most feature maps of a layer; the time allows no more [paper: 512]" if width < 512 else "the paper's"
 
 
@@ -101,8 +103,8 @@ def _too_little(size: Size, width: int, pace: Pace, overhead: Overhead, wishes: 
     per_kimg = 1 / max(total_kimg(size.levels, speeds, 1.0), 1e-12)
     least = rest + LEAST * enough_kimg(size.resolution) * per_kimg
     good = rest + enough_kimg(size.resolution) * per_kimg
-    smaller = " or take a smaller --resolution;" if wishes.resolution is not None else ""
+    smaller = ", lower --resolution" if wishes.resolution is not None else ""
     return (
         f"--time {duration(wishes.seconds)}: {size.resolution}×{size.resolution} pixels need {duration(least)} here, "
-        f"and about {duration(good)} for good samples; raise --time,{smaller} or set --kimg"
+        f"and about {duration(good)} for good samples; raise --time{smaller}, or set --kimg instead"
     )

@@ -110,10 +110,12 @@ def _propose_and_write(
     from pgan.new_experiment.findings import as_json, findings, report
     from pgan.new_experiment.opening import open_images
     from pgan.new_experiment.proposal import propose
+    from pgan.new_experiment.sizes import check
     from pgan.new_experiment.survey import survey
     from pgan.prepare.command import worker_count
     from pgan.presets.overwriting import may_write, write
 
+    check(wishes)
     place = str(pick_device(device))
     opened = open_images(images, wishes.labels)
     start = time.monotonic()

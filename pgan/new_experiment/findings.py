@@ -162,7 +162,8 @@ def _duplicates(found: Findings) -> Iterator[str]:
         if groups:
             extra = sum(len(group) - 1 for group in groups)
             shown = "; ".join(" = ".join(_names(found, group)) for group in groups[:SHOWN_GROUPS])
-            yield f"{what} duplicates: {extra:,} in {len(groups):,} groups, such as {shown}"
+            many = "1 group" if len(groups) == 1 else f"{len(groups):,} groups"
+            yield f"{what} duplicates: {extra:,} in {many}, such as {shown}"
 
 
 def _names(found: Findings, group: list[int], most: int = 3) -> list[str]:

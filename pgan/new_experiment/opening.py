@@ -58,15 +58,11 @@ def _open(kind: SourceKind, path: str, labels: bool) -> Source:
     try:
         return open_source(Prepare(source=kind, path=path, resolution=4, labels=labels), seed=0)
     except InputError as error:
-        raise InputError(str(error).replace(f"{path}: no images in it that can be read, but:", _advice(path))) from None
-
-
-def _advice(path: str) -> str:
-    files = [Path(path) / name for name in sorted(os.listdir(path))] if os.path.isdir(path) else []
-    idx = next((file for file in files if file.is_file() and _is_idx(file)), None)
-    if idx is not None:
-        return f"{path}: no image files, but an IDX file of images; name it: pgan new {idx}"
-    return f"{path}: no images in it that can be read, but:"
+        idx = [file for file in sorted(Path(path).iterdir()) if _is_idx(file)] if kind == "folder" else []
+        if idx and "no images in it" in str(error):
+            train = next((file for file in idx if "train" in file.name), idx[0])
+            raise InputError(f"{path}: no image files, but an IDX file of images; name that: {train}") from None
+        raise InputError(str(error).replace("set prepare.labels to false", "take --no-labels")) from None
 
 
 def _reason(error: str, path: str) -> str:

@@ -44,11 +44,7 @@ def sides(found: Findings, wishes: Wishes) -> np.ndarray:
 
 
 def candidates(found: Findings, wishes: Wishes) -> list[Size]:
-    """Sizes that nearly all images have, ascending; the one that the user wants where it is given.
-
-    Raises:
-        InputError: no base fits the resolution that is wanted.
-    """
+    """Sizes that nearly all images have, ascending; or the one that the user wants. Raises as `check`."""
     if wishes.resolution is not None:
         return [_wanted(wishes.resolution, wishes.base)]
     side = typical_side(found, wishes)
@@ -59,6 +55,12 @@ def candidates(found: Findings, wishes: Wishes) -> list[Size]:
         sizes.append(Size(side, exact))
     large = [size for size in sizes if size.resolution >= SMALLEST_GROWN]
     return sorted(large or sizes[-1:] or [Size(2 * bases[0], bases[0])])
+
+
+def check(wishes: Wishes) -> None:
+    """Raise InputError where no base fits the resolution that is wanted."""
+    if wishes.resolution is not None:
+        _wanted(wishes.resolution, wishes.base)
 
 
 def typical_side(found: Findings, wishes: Wishes) -> int:

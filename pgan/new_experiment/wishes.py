@@ -43,7 +43,7 @@ def seconds(text: str) -> float:
 
 def duration(value: float) -> str:
     """Seconds as a person says them: `45 s`, `12 min`, `1 h 50 min`, `3 days 4 h`."""
-    if value < 90:
+    if value < 59.5:
         return f"{value:.0f} s"
     minutes = round(value / 60)
     if minutes < 60:

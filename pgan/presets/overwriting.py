@@ -34,7 +34,8 @@ def may_write(params: Path, after: str, name: str, *, yes: bool, dry_run: bool) 
         InputError: as `check_can_ask`.
     """
     before = present(params)
-    _show_difference(before or "", after, str(params), name)
+    if before is not None or dry_run:
+        _show_difference(before or "", after, str(params), name)
     if dry_run:
         return False
     if before is not None and not yes:
