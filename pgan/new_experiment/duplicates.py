@@ -11,15 +11,19 @@ FARTHEST = 5
 """Bits of 64 in which the hashes of near duplicates may differ."""
 BANDS = [(64 * k // (FARTHEST + 1), 64 * (k + 1) // (FARTHEST + 1)) for k in range(FARTHEST + 1)]
 """Hashes that differ in so few bits agree in at least one of these ranges of bits (pigeonhole principle)."""
-ALIKE = 0.99
+ALIKE = 0.985
 """Correlation of two thumbnails from which on the images count as near duplicates: hashes alone take many handwritten
 digits and other simple shapes for one."""
 FLAT = 2.0
 """Standard deviation, of 255 levels, below which a thumbnail shows nothing that could be compared."""
-MOST_COMPARISONS = 10**9
-"""Of hashes; about ten seconds. Beyond, only those next to each other in order are compared."""
-MOST_CANDIDATES = 10**7
-"""Pairs of thumbnails that are compared."""
+EQUAL_HASHES = 16
+"""Images of the same hash that each is compared with."""
+MOST_COMPARISONS = 3 * 10**8
+"""Of hashes; a few seconds. Beyond, only those next to each other in order are compared."""
+MOST_CANDIDATES = 2 * 10**6
+"""Pairs of thumbnails that are compared; a few seconds, too."""
+PORTION = 2**14
+"""Pairs of thumbnails that are compared at once."""
 
 _BITS = np.array([bin(value).count("1") for value in range(2**16)], np.uint8)
 
@@ -40,12 +44,7 @@ def near_groups(hashes: np.ndarray, thumbnails: np.ndarray) -> list[list[int]]:
         thumbnails: (n, t, t) uint8.
     """
     normal = _normalised(thumbnails)
-    pairs = [pair for pair in _candidates(hashes) if pair.size]
-    if not pairs:
-        return []
-    first, second = np.concatenate(pairs, axis=1)[:, :MOST_CANDIDATES]
-    alike = np.concatenate([_correlation(normal, *part) for part in _portions(first, second)]) >= ALIKE
-    first, second = first[alike], second[alike]
+    first, second = _pairs(hashes, normal)
     count = len(hashes)
     graph = coo_matrix((np.ones(len(first), np.int8), (first, second)), (count, count))
     _, label = connected_components(graph, directed=False)
@@ -54,14 +53,40 @@ def near_groups(hashes: np.ndarray, thumbnails: np.ndarray) -> list[list[int]]:
     return [group.tolist() for group in groups if len(group) > 1]
 
 
+def _pairs(hashes: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    """(2, m) indices of images that are alike."""
+    found = [np.zeros((2, 0), np.int64)]
+    compared = 0
+    for pairs in _candidates(hashes):
+        for part in np.array_split(pairs, max(1, pairs.shape[1] // PORTION), axis=1):
+            found.append(part[:, np.einsum("ij,ij->i", normal[part[0]], normal[part[1]]) >= ALIKE])
+        compared += pairs.shape[1]
+        if compared > MOST_CANDIDATES:
+            break
+    return np.concatenate(found, axis=1)
+
+
 def _candidates(hashes: np.ndarray) -> Iterator[np.ndarray]:
-    """Pairs (2, m) of indices whose hashes differ in at most FARTHEST bits; a pair may come several times."""
+    """Pairs (2, m) of indices whose hashes differ in at most FARTHEST bits; a pair may come several times.
+
+    Of equal hashes, each is paired with the next few, and one of them with the others.
+    """
+    order = np.argsort(hashes, kind="stable")
+    for offset in range(1, min(EQUAL_HASHES, len(order) - 1) + 1):
+        same = hashes[order[:-offset]] == hashes[order[offset:]]
+        yield np.stack([order[:-offset][same], order[offset:][same]])
+    single, first = np.unique(hashes, return_index=True)
+    for pairs in _near(single):
+        yield first[pairs]
+
+
+def _near(hashes: np.ndarray) -> Iterator[np.ndarray]:
+    """Pairs (2, m) of indices of ascending, different hashes."""
     count = len(hashes)
     widest = max(1, MOST_COMPARISONS // max(1, count * len(BANDS)))
-    by_hash = np.argsort(hashes, kind="stable")
     for low, high in BANDS:
         band = (hashes >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1)
-        order = by_hash[np.argsort(band[by_hash], kind="stable")]
+        order = np.argsort(band, kind="stable")
         keys, values = band[order], hashes[order]
         start = np.arange(count)
         for offset in range(1, min(widest + 1, count)):
@@ -84,12 +109,3 @@ def _normalised(thumbnails: np.ndarray) -> np.ndarray:
     flat -= flat.mean(1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     return np.where(length > FLAT * flat.shape[1] ** 0.5, flat / np.maximum(length, 1e-9), 0)
-
-
-def _portions(first: np.ndarray, second: np.ndarray, size: int = 2**16) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for start in range(0, len(first), size):
-        yield first[start : start + size], second[start : start + size]
-
-
-def _correlation(normal: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return np.einsum("ij,ij->i", normal[first], normal[second])

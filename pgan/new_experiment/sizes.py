@@ -48,13 +48,17 @@ def candidates(found: Findings, wishes: Wishes) -> list[Size]:
     if wishes.resolution is not None:
         return [_wanted(wishes.resolution, wishes.base)]
     side = typical_side(found, wishes)
-    bases = BASES[:1] if wishes.base is None else (wishes.base,)
-    sizes = [Size(base << k, base) for base in bases for k in range(1, 11) if base << k <= min(side, LARGEST)]
-    exact = _base_of(side)
-    if wishes.base is None and exact not in (None, *bases) and _is_uniform(found, side, wishes):
-        sizes.append(Size(side, exact))
+    base = wishes.base or _own_base(found, side, wishes) or BASES[0]
+    sizes = [Size(base << k, base) for k in range(1, 11) if base << k <= min(side, LARGEST)]
     large = [size for size in sizes if size.resolution >= SMALLEST_GROWN]
-    return sorted(large or sizes[-1:] or [Size(2 * bases[0], bases[0])])
+    return large or sizes[-1:] or [Size(2 * base, base)]
+
+
+def _own_base(found: Findings, side: int, wishes: Wishes) -> int | None:
+    """The base of images that are all of one size: then every level is made of exact means of their pixels."""
+    base = _base_of(side)
+    is_uniform = (sides(found, wishes) == side).mean() >= 1 - TOO_SMALL
+    return base if base is not None and side >= 2 * base and is_uniform else None
 
 
 def check(wishes: Wishes) -> None:
@@ -65,11 +69,8 @@ def check(wishes: Wishes) -> None:
 
 def typical_side(found: Findings, wishes: Wishes) -> int:
     """Pixels that all but a few images have."""
-    return int(np.percentile(sides(found, wishes), 100 * TOO_SMALL, method="lower"))
-
-
-def _is_uniform(found: Findings, side: int, wishes: Wishes) -> bool:
-    return bool((sides(found, wishes) == side).mean() >= 1 - TOO_SMALL)
+    ascending = np.sort(sides(found, wishes))
+    return int(ascending[int(TOO_SMALL * len(ascending))])
 
 
 def _wanted(resolution: int, base: int | None) -> Size:
