@@ -1,7 +1,7 @@
 """Whether images differ from their mirror images: a small classifier tries to tell them apart.
 
 If the data set as a whole is symmetric, no function can do better than chance (Lin et al. 2020, "Visual Chirality").
-Text, digits and figures that all face one way are told from their mirror images easily.
+Text, digits, and figures that all face one way are easy to tell apart.
 """
 
 from typing import NamedTuple
@@ -14,10 +14,10 @@ FOLDS = 4
 
 
 class Asymmetry(NamedTuple):
-    """How well images are told from their mirror images."""
+    """How well a classifier separates images from their mirror images."""
 
     accuracy: float
-    """Share of images, not seen in training, of which the image itself is recognised; 0.5 is chance."""
+    """Share of pairs, not seen in training, in which it finds the original; 0.5 is chance."""
     error: float
     """Standard error of the same."""
 
@@ -26,8 +26,8 @@ def asymmetry(views: np.ndarray) -> Asymmetry:
     """Cross-validated accuracy of a linear classifier on differences between an image and its mirror image.
 
     Args:
-        views: (n, s, s) uint8, n ≥ FOLDS, s divisible by CELLS; near duplicates would be recognised rather than told
-            apart, so leave them out.
+        views: (n, s, s) uint8, n ≥ FOLDS, s divisible by CELLS; leave out near duplicates, which it would only
+            remember.
     """
     from sklearn.linear_model import LogisticRegression
 

@@ -16,7 +16,7 @@ LEAST = 0.05
 SURPLUS = 3.0
 """Multiple of `enough_kimg` that must be left for networks twice as wide."""
 COST_OF_WIDTH = 2.5
-"""At least so many times as slow are networks twice as wide."""
+"""Networks twice as wide are at least this many times as slow."""
 
 Overhead = Callable[[Size], float]
 """Seconds of all that is not training, with a pyramid of that size."""

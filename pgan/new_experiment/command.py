@@ -42,7 +42,7 @@ def new(
     ] = None,
     fit: Annotated[Literal["crop", "pad"] | None, typer.Option(help="How an image becomes square.")] = None,
     background: Annotated[str | None, typer.Option(help="The colour behind transparency.")] = None,
-    max_images: Annotated[int | None, typer.Option(min=16, help="Use at most so many, spread over all.")] = None,
+    max_images: Annotated[int | None, typer.Option(min=16, help="Use at most this many, spread over all.")] = None,
     width: Annotated[int | None, typer.Option(min=4, max=1024, help="Most feature maps of a layer.")] = None,
     latent: Annotated[int | None, typer.Option(min=1, max=4096, help="Dimensions of the latent.")] = None,
     batch: Annotated[int | None, typer.Option(min=4, help="Images per step: a multiple of 4.")] = None,
@@ -63,7 +63,7 @@ def new(
     """Propose a parameter file for your own images.
 
     Looks at all images, measures this machine, and decides each parameter with a reason. Shows how the result differs
-    from the parameter file that is there, and asks before it overwrites that. What it found is written to
+    from the parameter file that is there, and asks before it overwrites that. Its findings go to
     findings.json beside it.
 
     Example: pgan new data/raw/pets --time 2h

@@ -48,8 +48,13 @@ class Findings:
 
     @property
     def distinct(self) -> int:
-        """Images that can be used, counting duplicates once."""
-        return self.count - sum(len(group) - 1 for group in (*self.exact, *self.near))
+        """Images that can be used, counting exact duplicates once."""
+        return self.count - sum(len(group) - 1 for group in self.exact)
+
+    @property
+    def are_all_alike(self) -> bool:
+        """All images are duplicates of one, exact or near."""
+        return self.count > 1 and self.distinct - sum(len(group) - 1 for group in self.near) == 1
 
     @cached_property
     def short_sides(self) -> np.ndarray:
@@ -154,7 +159,8 @@ def _colours(sights: list[Sight]) -> str:
 def _mirrors(found: Findings) -> str:
     if found.asymmetry is None:
         return f"; too few images to tell whether they may be mirrored (fewer than {FEWEST_FOR_MIRRORS})"
-    return f"; a classifier tells {found.asymmetry.accuracy:.0%} of them from their mirror images (chance: 50 %)"
+    accuracy = f"{found.asymmetry.accuracy:.0%} (chance: 50%)"
+    return f"; a classifier finds the original beside its mirror image in {accuracy}"
 
 
 def _duplicates(found: Findings) -> Iterator[str]:
@@ -202,7 +208,7 @@ def as_json(found: Findings) -> dict[str, Any]:
         "in_colour": sum(sight.is_coloured for sight in sights),
         "with_transparency": sum(sight.is_transparent for sight in sights),
         "are_drawings": found.is_drawn if sights else None,
-        "told_from_mirror_images": None if found.asymmetry is None else round(found.asymmetry.accuracy, 3),
+        "accuracy_against_mirror_images": None if found.asymmetry is None else round(found.asymmetry.accuracy, 3),
         "classes": found.class_counts,
         "no_classes_because": opened.no_labels,
         "exact_duplicates": [[found.name(sights[i]) for i in group] for group in found.exact[:MOST_LISTED]],

@@ -27,9 +27,9 @@ SHARE_OF_TIME = 0.15
 IMAGES_PER_KIMG = 100
 """Where only a length is given: generated images for each thousand that training shows."""
 CELLS, IMAGES_OF_A_CELL = 10, 20
-"""Of the test for copies: it needs so many images in each."""
+"""Of the test for copies: it needs this many images in each."""
 MOST_IN_MEMORY = {64: 256, 128: 64, 512: 32}
-"""Generated images at a time, by resolution up to so many pixels."""
+"""Generated images at a time, by the largest resolution that it is for."""
 
 
 class Measuring(NamedTuple):

@@ -19,7 +19,7 @@ TRIAL = 24
 
 
 def overhead(size: Size, images: int, how: Measuring, features_per_second: float, look_per_second: float) -> float:
-    """All seconds but those of training.
+    """All seconds except for training.
 
     Args:
         images: in the pyramid.

@@ -18,7 +18,7 @@ FIRST_GUESS = 40
 MEMORY_SHARE = 0.6
 """Of the memory that is free: the rest is for the data set, for pictures, and for other programs."""
 GPU_BATCH = {4: 128, 8: 128, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8, 512: 4, 1024: 4}
-"""Images by resolution up to so many pixels: the official settings for one GPU (preset-v2-1gpu)."""
+"""Images per step, by the largest resolution that it is for: the official settings for one GPU (preset-v2-1gpu)."""
 CPU_BATCH = 16
 """The official settings of the first version, and this project's for CPUs."""
 SMALLEST_BATCH = 4

@@ -5,9 +5,9 @@ from math import floor, log10
 from typing import Any, NamedTuple
 
 GROWTH = 1.5
-"""Each resolution trains so many times as long as the one below it, in images: as in the preset avatars-32."""
+"""Each resolution trains this many times as long as the one below it, in images: as in the preset avatars-32."""
 LAST = 1.5
-"""The last phase is so many times as long as its fade."""
+"""The last phase is this many times as long as its fade."""
 ENOUGH_AT_16 = 60.0
 """Thousands of images after which samples of 16×16 pixels show what the data are; the demo has 95."""
 

@@ -108,9 +108,10 @@ def _small_reason(found: Findings, size: Size, left: Kept, wishes: Wishes) -> st
     small = int((sides(found, wishes) < size.resolution).sum())
     if not small:
         return "no image is smaller"
+    are = "1 image is" if small == 1 else f"{small:,} images are"
     if left.allow_upscale:
-        return f"{small:,} images are smaller; most have {typical_side(found, wishes)} pixels or more"
-    return f"{small:,} images are smaller, and are left out"
+        return f"{are} smaller; most have {typical_side(found, wishes)} pixels or more"
+    return f"{are} smaller, and left out"
 
 
 def _skipped_reason(found: Findings, left: Kept) -> str:

@@ -126,7 +126,7 @@ def _check_enough(found: Findings) -> None:
     path = found.opened.path
     if found.count == 0:
         raise InputError(f"{path}: not one image can be used; see the reasons above")
-    if found.distinct == 1 and found.count > 1:
+    if found.are_all_alike:
         raise InputError(f"{path}: all {found.count} images are the same; add different ones")
     if found.distinct < FEWEST:
         what = "1 image" if found.count == 1 else f"{found.count} images"

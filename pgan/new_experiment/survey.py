@@ -24,7 +24,7 @@ VIEW, THUMBNAIL = 32, 16
 MOST_VIEWS = 4096
 """Images for the mirror test, spread over the source."""
 COLOURED, COLOURED_SHARE = 24, 0.01
-"""An image is in colour where the channels of this share of its pixels differ by more than so many of 255 levels. JPEG
+"""An image is in colour where the channels of this share of its pixels differ by more than this number of levels. JPEG
 leaves a few levels in grey images."""
 EQUAL = 2
 """Levels: neighbouring pixels that differ by no more are of one colour, whatever noise a JPEG has added."""

@@ -10,9 +10,9 @@ from pgan.new_experiment.prepare_section import Kept
 from pgan.new_experiment.wishes import Wishes
 
 TELLING = 0.6
-"""Accuracy with which images are told from their mirror images, above which they are not mirrored."""
+"""Images are not mirrored where a classifier separates them from their mirror images with at least this accuracy."""
 CERTAIN = 2.0
-"""Standard errors by which the accuracy must exceed chance."""
+"""The accuracy must exceed chance by this many standard errors."""
 FEW_IMAGES = 5000
 """Images below which the critic learns them by heart before the generator is good: DiffAugment's paper gains from 10 %
 of CIFAR-10 (5,000 images) on downwards."""
@@ -23,13 +23,13 @@ MOST_CLASSES = 1000
 LR = 0.001
 """The paper's, at all resolutions but the last."""
 EMA_OF_FADE = 8
-"""The shortest fade is so many half-lives of the averaged generator: it must not still hold weights from before."""
+"""The shortest fade lasts this many half-lives of the averaged generator: it must not still hold weights from before."""
 LONGEST_EMA = 10.0
 """Thousands of images; the half-life that the paper's authors use."""
 ROWS_OF_LOSSES = 400
 """Lines of losses.csv, all phases together."""
 PICTURES = {128: 64, 256: 32, 512: 16}
-"""Fixed latents whose pictures are kept, by resolution up to so many pixels."""
+"""Fixed latents whose pictures are kept, by the largest resolution that it is for."""
 FEWEST_PICTURES = 8
 
 
@@ -67,9 +67,9 @@ def mirror(found: Findings, wishes: Wishes) -> Decision:
     test = found.asymmetry
     if test is None:
         return Decision(key, False, f"fewer than {FEWEST_FOR_MIRRORS} images cannot tell; --mirror for photographs")
-    told = f"{test.accuracy:.0%} are told from their mirror images (chance: 50 %)"
+    found_out = f"a classifier finds the original beside its mirror image in {test.accuracy:.0%} (chance: 50%)"
     is_asymmetric = test.accuracy >= TELLING and test.accuracy - 0.5 > CERTAIN * test.error
-    return Decision(key, not is_asymmetric, told)
+    return Decision(key, not is_asymmetric, found_out)
 
 
 def augmentation(left: Kept, wishes: Wishes) -> Decision:

@@ -53,7 +53,7 @@ def test_the_console_shows_findings_decisions_and_the_plan(images: str) -> None:
     for start in (
         "data/raw/my photos: 121 images (PNG 121)",
         "sizes: 32×32",
-        "kind: photographs, or like them; a classifier tells",
+        "kind: photographs, or like them; a classifier finds the original",
         "exact duplicates: 1 in 1 group, such as 0003.png = again.png",
         "cannot be used: 1 image (page.jpg): a web page (HTML)",
         "left out: 1 file .mp4 (film.mp4): films",

@@ -60,7 +60,7 @@ def idx(raw: Path) -> str:
     labels = np.arange(1200, dtype=np.uint8) % 3
     images = np.zeros((1200, 28, 28), np.uint8)
     for image, label in zip(images, labels, strict=True):
-        image[4:24, 6 + 5 * label : 10 + 5 * label] = random.integers(150, 256)
+        image[4:24, 6 + 5 * label : 10 + 5 * label] = random.integers(150, 256, (20, 4))
     (raw / "train-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 0x803, *images.shape) + images.tobytes())
     (raw / "train-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, 1200) + labels.tobytes())
     return str(raw / "train-images-idx3-ubyte")
