@@ -23,7 +23,7 @@ MOST_CLASSES = 1000
 LR = 0.001
 """The paper's, at all resolutions but the last."""
 EMA_OF_FADE = 8
-"""The shortest fade lasts this many half-lives of the averaged generator: it must not still hold weights from before."""
+"""The shortest fade lasts this many half-lives of the average, which must not still hold weights from before."""
 LONGEST_EMA = 10.0
 """Thousands of images; the half-life that the paper's authors use."""
 ROWS_OF_LOSSES = 400
