@@ -28,7 +28,7 @@ from pgan.prepare.sources.folder import folder
 from pgan.prepare.sources.tar import tar_archive
 from pgan.prepare.sources.zip import zip_archive
 from pgan.prepare.unreadable import Unreadable
-from pgan.prepare.work import read_file, reason
+from pgan.prepare.work import read_file, reason_of
 from pgan.sampling.draw import drawn, latent_of
 from pgan.untrusted.arrays import open_array
 
@@ -126,7 +126,7 @@ class TreeSet(ImageSet):
                 except MemoryError:
                     raise
                 except Exception as error:  # broken data make Pillow raise nearly anything
-                    problem = problem or f"{self.source.names[index]}: {reason(error)}"
+                    problem = problem or f"{self.source.names[index]}: {reason_of(error)}"
                     continue
                 sides[min(picture.size)] += 1
                 grey = grey and is_grey(np.asarray(picture).transpose(2, 0, 1)[None])

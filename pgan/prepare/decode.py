@@ -3,6 +3,7 @@
 from contextlib import suppress
 from functools import cache
 from io import BytesIO
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, features
@@ -39,6 +40,17 @@ Colour = tuple[int, int, int]
 WHITE: Colour = (255, 255, 255)
 
 
+class Header(NamedTuple):
+    """What an encoded image says of itself, before it is decoded."""
+
+    form: str
+    """Pillow's name of the format."""
+    mode: str
+    """Pillow's name of the kind of pixels: L, RGB, P, I;16 …"""
+    has_transparency: bool
+    """Pixels may be transparent; whether any is, only the pixels tell."""
+
+
 def decode(data: bytes, channels: int, background: Colour = WHITE) -> Image.Image:
     """The first frame of an encoded image, in mode L (`channels` 1) or RGB (3).
 
@@ -50,7 +62,13 @@ def decode(data: bytes, channels: int, background: Colour = WHITE) -> Image.Imag
         UnidentifiedImageError: it is no image that can be decoded here; the message says what it is.
         Exception: the data are broken, cut off or too large; Pillow's plugins raise nearly anything.
     """
+    return decode_with_header(data, channels, background)[1]
+
+
+def decode_with_header(data: bytes, channels: int, background: Colour = WHITE) -> tuple[Header, Image.Image]:
+    """As `decode`, with what the encoded image says of itself."""
     with _open(formats.before_opening(data)) as image:
+        head = Header(image.format or "", image.mode, image.has_transparency_data)
         if image.width * image.height > MAX_PIXELS:
             raise Unreadable(
                 f"{image.width} × {image.height} pixels, more than the limit of {MAX_PIXELS}; save it smaller"
@@ -58,7 +76,7 @@ def decode(data: bytes, channels: int, background: Colour = WHITE) -> Image.Imag
         formats.before_loading(image, data)
         image.load()
         formats.after_loading(image, data)
-        return _upright(image, _opaque(image, channels, background))
+        return head, _upright(image, _opaque(image, channels, background))
 
 
 def suffixes() -> tuple[str, ...]:

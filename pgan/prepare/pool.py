@@ -1,7 +1,8 @@
 """Chunks of images, worked on by all cores, with bounded memory whatever their number."""
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from pgan.errors import RunError
 from pgan.prepare.config import Prepare
 from pgan.prepare.sources import Payload, Source
 from pgan.prepare.work import Chunk, Outcome, chunk_worker
-from pgan.prepare.workers import Workers
+from pgan.prepare.workers import T, Work, Workers
 
 CHUNK_IMAGES = 64
 CHUNK_BYTES = 2**22
@@ -63,36 +64,41 @@ def read_into(folder: Path, source: Source, wanted: np.ndarray, settings: Prepar
     position_of = np.full(len(source.names), -1)
     position_of[wanted] = np.arange(len(wanted))
     images = ((int(position_of[index]), payload) for index, payload in source.read(wanted))
-    return outcomes(images, settings, folder, workers)
+    return outcomes(images, partial(chunk_worker, settings, folder), workers, settings.resolution)
 
 
 def outcomes(
-    images: Iterable[tuple[int, Payload]], settings: Prepare, folder: Path, workers: int
-) -> Generator[Outcome]:
+    images: Iterable[tuple[int, Payload]], make_work: Callable[[], Work[T]], workers: int, resolution: int
+) -> Generator[T]:
     """Work on all images; yields what became of each, in their order.
 
     When the consumer stops, the workers are killed.
+
+    Args:
+        make_work: called once in each process, for what it does with its chunks.
+        workers: processes; with 1, this one does the work.
+        resolution: of the results in pixels; the larger, the fewer images are in a chunk.
 
     Raises:
         RunError: a worker was killed, or memory ran out.
         OSError: a level could not be written.
     """
-    chunks = chunked(images, settings.resolution)
+    chunks = chunked(images, resolution)
     try:
         if workers == 1:
-            work = chunk_worker(settings, folder)
+            work = make_work()
             for _, chunk in chunks:
                 yield from work(chunk)
         else:
-            yield from _in_parallel(chunks, settings, folder, workers)
+            yield from _in_parallel(chunks, make_work, workers)
     except MemoryError:
         raise RunError("out of memory; use fewer processes with --workers, or remove the largest images") from None
 
 
-def _in_parallel(chunks: Iterable[tuple[int, Chunk]], settings: Prepare, folder: Path, most: int) -> Iterator[Outcome]:
+def _in_parallel(chunks: Iterable[tuple[int, Chunk]], make_work: Callable[[], Work[T]], most: int) -> Iterator[T]:
     waiting: deque[tuple[int, int]] = deque()  # (bytes, number) of each chunk, in order
     queued = 0
-    with Workers(most, settings, folder) as workers:
+    with Workers(most, make_work) as workers:
         for size, chunk in chunks:
             while waiting and (queued + size > QUEUED_BYTES or len(waiting) >= QUEUED_CHUNKS * most):
                 done, number = waiting.popleft()

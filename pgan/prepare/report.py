@@ -21,28 +21,27 @@ def report(meta: Meta, out: Path, notes: list[str]) -> Iterator[str]:
         f"levels {' '.join(map(str, meta.levels))}, {len(meta.classes) or 'no'} classes{skipped}"
     )
     if meta.class_counts:
-        yield readable(f"classes: {_classes(meta)}")
+        yield readable(f"classes: {counted_classes(meta.classes, meta.class_counts)}")
     for line in notes:
         yield readable(f"note: {line}")
     for remark in meta.remarks:
         yield readable(sentence(remark, meta.count))
-    for reason, files in _by_reason(meta.skipped).items():
+    for reason, files in by_reason(meta.skipped).items():
         yield readable(f"skipped: {told(LeftOut('images', len(files), reason, files))}")
     for entry in meta.left_out:
         yield readable(f"left out: {told(LeftOut(**entry))}")
 
 
-def _classes(meta: Meta) -> str:
-    """Each with its images, or of many the largest and the smallest."""
-    counted = [f"{name} {count}" for name, count in zip(meta.classes, meta.class_counts, strict=True)]
+def counted_classes(names: list[str], counts: list[int]) -> str:
+    """Each class with its images, or of many the largest and the smallest."""
+    counted = [f"{name} {count}" for name, count in zip(names, counts, strict=True)]
     if len(counted) <= MOST_CLASSES:
         return ", ".join(counted)
-    counts = meta.class_counts
     largest, smallest = counts.index(max(counts)), counts.index(min(counts))
     return f"the largest {counted[largest]}, the smallest {counted[smallest]}, {len(counted)} in all"
 
 
-def _by_reason(skipped: list[dict[str, str]]) -> dict[str, list[str]]:
+def by_reason(skipped: list[dict[str, str]]) -> dict[str, list[str]]:
     """Files that were skipped, by the reason."""
     files: dict[str, list[str]] = defaultdict(list)
     for entry in skipped:

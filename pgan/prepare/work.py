@@ -119,7 +119,7 @@ def _square(position: int, payload: Payload, settings: Prepare) -> tuple[Outcome
     except MemoryError:  # the machine's fault, not the file's: listing it would make the result depend on the machine
         raise
     except Exception as error:  # broken data make Pillow raise nearly anything
-        return Outcome(position, digest, reason(error)), None
+        return Outcome(position, digest, reason_of(error)), None
     pixels = np.asarray(image)  # (r, r) or (r, r, 3)
     pixels = pixels[None] if settings.channels == 1 else pixels.transpose(2, 0, 1)
     return Outcome(position, digest, look=look(image), attributes=attributes), pixels
@@ -142,7 +142,12 @@ def _image(payload: bytes | np.ndarray, settings: Prepare) -> Image.Image:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file. A pipe or device of that name is not opened: that could wait forever."""
+    """The bytes of a file. A pipe or device of that name is not opened: that could wait forever.
+
+    Raises:
+        Unreadable: it is no file, or larger than `MAX_FILE`.
+        OSError: it cannot be read.
+    """
     if not stat.S_ISREG(path.stat().st_mode):
         raise Unreadable("a pipe or device, not a file; remove it")
     with path.open("rb") as file:
@@ -152,7 +157,7 @@ def read_file(path: Path) -> bytes:
     return data
 
 
-def reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """One line that is the same on every run: what is wrong with the image, and what to do."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     text = re.sub(r"<.* at 0x[0-9a-f]+>", "data", text.splitlines()[0])

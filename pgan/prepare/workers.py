@@ -13,36 +13,39 @@ import signal
 import threading
 import traceback
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
-from typing import Self, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 from pgan.errors import RunError
-from pgan.prepare.config import Prepare
-from pgan.prepare.work import Chunk, Outcome, chunk_worker
+from pgan.prepare.work import Chunk
+
+T = TypeVar("T")
+Work = Callable[[Chunk], list[T]]
+"""What a worker does with a chunk: a result for each of its images, in their order."""
 
 HELD_CHUNKS = 2
 """A worker holds the chunk that it works on and the next one, so that it need not wait."""
 
 
-class Workers:
+class Workers(Generic[T]):
     """Up to `most` processes that work on chunks; on leaving the context they are killed, whatever they do.
 
     They are started as chunks come in, and afresh (`spawn`): a copy of this process (`fork`) could inherit locks that
     threads of torch or MLflow hold.
     """
 
-    def __init__(self, most: int, settings: Prepare, folder: Path) -> None:
+    def __init__(self, most: int, make_work: Callable[[], Work[T]]) -> None:
+        """`make_work` is sent to each process, which calls it once for what it does with its chunks."""
         self._most = most
-        self._arguments = (settings, folder)
+        self._make_work = make_work
         self._processes: dict[Connection, BaseProcess] = {}
         self._held: dict[Connection, deque[int]] = {}  # the numbers of a worker's chunks, once it has started up
         self._backlog: deque[tuple[int, Chunk]] = deque()
-        self._results: dict[int, list[Outcome]] = {}
+        self._results: dict[int, list[T]] = {}
         self._submitted = 0
 
     def __enter__(self) -> Self:
@@ -69,7 +72,7 @@ class Workers:
         self._exchange(0)
         return number
 
-    def result(self, number: int) -> list[Outcome]:
+    def result(self, number: int) -> list[T]:
         """What became of a chunk, once it is done; to be asked for once.
 
         Raises:
@@ -83,7 +86,7 @@ class Workers:
     def _start_one(self) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, *self._arguments), daemon=True)
+        process = context.Process(target=_serve, args=(theirs, self._make_work), daemon=True)
         if os.name == "posix":
             resource_tracker.ensure_running()  # the first start does this, and in passing lets Ctrl-C through again
         with _uninterrupted(), _single_threaded():
@@ -108,8 +111,8 @@ class Workers:
             self._held[pipe].append(number)
 
 
-def _receive(pipe: Connection) -> list[Outcome] | None:
-    """A worker's outcomes, or None from one that has started up. Raises what it raised, or RunError if it died."""
+def _receive(pipe: Connection) -> list[Any] | None:
+    """A worker's results, or None from one that has started up. Raises what it raised, or RunError if it died."""
     try:
         answer = pipe.recv()
     except (EOFError, OSError):
@@ -130,14 +133,14 @@ def _death() -> RunError:
     return RunError("a worker process died, most likely because memory ran out; use fewer with --workers")
 
 
-def _serve(pipe: Connection, settings: Prepare, folder: Path) -> None:
-    """In a worker process: say that it has started up, then answer each chunk with its outcomes or with an error."""
+def _serve(pipe: Connection, make_work: Callable[[], Work[Any]]) -> None:
+    """In a worker process: say that it has started up, then answer each chunk with its results or with an error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent decides
     inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     listener = threading.Thread(target=_listen, args=(pipe, inbox), daemon=True)
     listener.start()
     try:
-        work = chunk_worker(settings, folder)
+        work = make_work()
         pipe.send(None)
         while True:
             pipe.send(work(pickle.loads(inbox.get())))

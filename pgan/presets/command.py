@@ -1,21 +1,15 @@
 """`pgan preset`."""
 
-import difflib
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pgan.config import MOST_BYTES
 from pgan.errors import InputError
-from pgan.files import check_output, whole_file
 from pgan.prepare.config import EMBEDDED
 from pgan.presets.catalogue import Preset, names, read_preset
+from pgan.presets.overwriting import may_write, present, write
 from pgan.process import user_errors
-from pgan.untrusted.inputs import read_bytes
-
-COLORS = {"+": typer.colors.GREEN, "-": typer.colors.RED, "@": typer.colors.CYAN}
 
 
 @user_errors
@@ -41,18 +35,12 @@ def preset(
     if name is None:
         raise InputError("name a preset; `pgan preset --list` says what there are")
     chosen = read_preset(name)
-    check_output(params)
-    before = _present(params)
-    if before == chosen.text:
+    if present(params) == chosen.text:
         typer.echo(f"{params}: is the preset {name} already")
         return
-    _show_difference(before or "", chosen.text, str(params), name)
-    if dry_run:
+    if not may_write(params, chosen.text, f"preset {name}", yes=yes, dry_run=dry_run):
         return
-    if before is not None and not yes:
-        _ask(params)
-    with whole_file(params) as part:
-        part.write_text(chosen.text, encoding="utf-8")
+    write(params, chosen.text)
     typer.echo(f"{params}: now the preset {name}; {_next_step(chosen)}")
 
 
@@ -63,34 +51,6 @@ def describe(preset: Preset) -> str:
     kimg = sum(phase.kimg for phase in phases)
     size = f"{phases[-1].resolution} pixels, {len(phases)} phase{'s' * (len(phases) > 1)}, {kimg:,.0f} kimg"
     return f"{preset.name}: {size}\n    {preset.reproduces}\n    Source: {preset.source}"
-
-
-def _present(params: Path) -> str | None:
-    """What the file says now; None where there is none."""
-    try:
-        return read_bytes(params, MOST_BYTES).decode("utf-8")
-    except FileNotFoundError:
-        return None
-    except UnicodeDecodeError:
-        raise InputError(f"{params}: not a text file in UTF-8; choose another --params") from None
-
-
-def _show_difference(before: str, after: str, file: str, name: str) -> None:
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), file, f"preset {name}", lineterm="")
-    for line in lines:
-        typer.secho(line, fg=COLORS.get(line[:1]))
-
-
-def _ask(params: Path) -> None:
-    """Return where the user agrees, and exit where not. Raises InputError where no question can be asked."""
-    if not is_interactive():
-        raise InputError(f"{params}: exists; --yes overwrites it, --dry-run only shows the difference")
-    typer.confirm(f"Overwrite {params}?", abort=True)
-
-
-def is_interactive() -> bool:
-    """Whether somebody can answer a question."""
-    return sys.stdin.isatty()
 
 
 def _next_step(preset: Preset) -> str:

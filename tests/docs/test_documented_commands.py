@@ -80,6 +80,7 @@ def test_a_test_that_the_text_names_exists(document: Path) -> None:
 # --- running
 
 NOT_RUN = (
+    "new",  # needs images of the reader's
     "download",  # from the network
     "import",  # needs an official pickle, which is not in the repository
     "--install-completion",  # changes the shell's own files

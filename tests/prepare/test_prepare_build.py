@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ from pgan.prepare import level_files, pool
 from pgan.prepare.build import build
 from pgan.prepare.config import Prepare
 from pgan.prepare.sources import Refused, Source
+from pgan.prepare.work import chunk_worker
 
 Settings = Callable[..., Prepare]
 
@@ -343,7 +345,7 @@ def test_a_killed_worker_is_an_error(settings: Settings, tmp_path: Path) -> None
         shape = (10_000, parameters.channels, resolution, resolution)
         np.save(folder / level_name(resolution), np.zeros(shape, np.uint8))
     with pytest.raises(RunError, match="a worker process died"):
-        list(pool.outcomes(late(images()), parameters, folder, workers=2))
+        list(pool.outcomes(late(images()), partial(chunk_worker, parameters, folder), 2, 8))
 
 
 def late(images: object) -> object:

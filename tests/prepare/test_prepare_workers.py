@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from pgan.prepare import workers as processes
 from pgan.prepare.config import Prepare
 from pgan.prepare.pool import outcomes
 from pgan.prepare.sources import Refused
+from pgan.prepare.work import chunk_worker
 from pgan.prepare.workers import Workers
 
 ROOT = Path(__file__).parents[2]
@@ -101,11 +103,11 @@ def test_a_death_is_an_error(
 ) -> None:
     monkeypatch.setattr(processes, "_serve", death)
     with pytest.raises(RunError, match="a worker process died, most likely because memory ran out"):
-        list(outcomes(zip(itertools.count(), itertools.repeat(LARGE)), digits, tmp_path, workers=2))
+        list(outcomes(zip(itertools.count(), itertools.repeat(LARGE)), partial(chunk_worker, digits, tmp_path), 2, 8))
 
 
 def test_the_death_of_an_idle_worker_is_an_error(digits: Prepare, tmp_path: Path) -> None:
-    with Workers(2, digits, tmp_path) as workers:
+    with Workers(2, partial(chunk_worker, digits, tmp_path)) as workers:
         for number in [workers.submit([(position, DIGIT)]) for position in range(9)]:
             assert workers.result(number)[0].problem is None
         worker = multiprocessing.active_children()[-1]
@@ -118,11 +120,11 @@ def test_the_death_of_an_idle_worker_is_an_error(digits: Prepare, tmp_path: Path
 def test_too_little_memory(digits: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "_serve", run_out_of_memory)
     with pytest.raises(RunError, match="out of memory; use fewer processes with --workers"):
-        list(outcomes([(0, DIGIT)], digits, tmp_path, workers=2))
+        list(outcomes([(0, DIGIT)], partial(chunk_worker, digits, tmp_path), 2, 8))
 
 
 def test_an_unforeseen_error_shows_where_it_was_raised(digits: Prepare, tmp_path: Path) -> None:
-    with Workers(2, digits, tmp_path) as workers, pytest.raises(TypeError) as error:
+    with Workers(2, partial(chunk_worker, digits, tmp_path)) as workers, pytest.raises(TypeError) as error:
         workers.result(workers.submit([("no position", DIGIT)]))  # type: ignore[list-item]
     assert "in work\n" in error.value.__notes__[0]
 
@@ -130,11 +132,11 @@ def test_an_unforeseen_error_shows_where_it_was_raised(digits: Prepare, tmp_path
 def test_large_chunks_and_large_results_pass_each_other(digits: Prepare, tmp_path: Path) -> None:
     reasons = [f"{position} " + "x" * 20_000 for position in range(300)]
     images = ((position, Refused(reason)) for position, reason in enumerate(reasons))
-    assert [outcome.problem for outcome in outcomes(images, digits, tmp_path, workers=2)] == reasons
+    assert [outcome.problem for outcome in outcomes(images, partial(chunk_worker, digits, tmp_path), 2, 8)] == reasons
 
 
 def test_no_more_processes_than_chunks(digits: Prepare, tmp_path: Path) -> None:
-    with Workers(5, digits, tmp_path) as workers:
+    with Workers(5, partial(chunk_worker, digits, tmp_path)) as workers:
         first, second = workers.submit([(0, DIGIT)]), workers.submit([(1, DIGIT)])
         assert [workers.result(second)[0].position, workers.result(first)[0].position] == [1, 0]
         assert len(multiprocessing.active_children()) == 2
@@ -142,7 +144,7 @@ def test_no_more_processes_than_chunks(digits: Prepare, tmp_path: Path) -> None:
 
 def test_workers_go_when_the_consumer_does(digits: Prepare, tmp_path: Path) -> None:
     images = ((position % COUNT, DIGIT) for position in itertools.count())
-    with closing(outcomes(images, digits, tmp_path, workers=3)) as done:
+    with closing(outcomes(images, partial(chunk_worker, digits, tmp_path), 3, 8)) as done:
         assert next(done).position == 0
         assert multiprocessing.active_children()
     assert multiprocessing.active_children() == []
@@ -157,7 +159,7 @@ def say(pipe, *_):
 
 if __name__ == "__main__":
     workers._serve = say
-    with workers.Workers(2, None, None) as asked:
+    with workers.Workers(2, None) as asked:
         for _ in range(2):
             asked._start_one()
         print([pipe.recv() for pipe in asked._processes])

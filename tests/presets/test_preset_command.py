@@ -48,7 +48,7 @@ def test_what_is_there_is_overwritten_only_by_a_user_who_has_seen_the_difference
     assert "+  source: folder" in shown.output
     assert Path("p.yaml").read_text() == before
 
-    monkeypatch.setattr("pgan.presets.command.is_interactive", lambda: True)
+    monkeypatch.setattr("pgan.presets.overwriting.is_interactive", lambda: True)
     assert answered("n", "preset", "celeba-hq-256", "--params", "p.yaml") == 1
     assert Path("p.yaml").read_text() == before
     assert answered("y", "preset", "celeba-hq-256", "--params", "p.yaml") == 0

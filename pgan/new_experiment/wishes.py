@@ -1,0 +1,54 @@
+"""What the user has set by options of `pgan new`; None where `pgan new` decides."""
+
+import re
+from dataclasses import dataclass
+
+from pgan.errors import InputError
+
+UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """The options, by their names."""
+
+    seconds: float = 7200.0
+    """--time."""
+    kimg: float | None = None
+    resolution: int | None = None
+    base: int | None = None
+    channels: int | None = None
+    labels: bool | None = None
+    conditional: bool | None = None
+    mirror: bool | None = None
+    fit: str | None = None
+    background: str | None = None
+    max_images: int | None = None
+    width: int | None = None
+    latent: int | None = None
+    batch: int | None = None
+    lr: float | None = None
+    augment: bool | None = None
+    features: str | None = None
+
+
+def seconds(text: str) -> float:
+    """A duration such as `2h`, `1h30m` or `45s`. Raises InputError for anything else."""
+    compact = text.replace(" ", "").lower()
+    parts = re.findall(r"(\d{1,9}(?:\.\d{1,9})?)([dhms])", compact)
+    if not parts or "".join(number + unit for number, unit in parts) != compact:
+        raise InputError(f"--time {text}: expected a duration such as 2h, 1h30m or 45m")
+    return sum(float(number) * UNITS[unit] for number, unit in parts)
+
+
+def duration(value: float) -> str:
+    """Seconds as a person says them: `45 s`, `12 min`, `1 h 50 min`, `3 days 4 h`."""
+    if value < 59.5:
+        return f"{value:.0f} s"
+    minutes = round(value / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{hours // 24} days {hours % 24} h"

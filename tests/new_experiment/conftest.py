@@ -1,0 +1,68 @@
+"""Folders of images, and a machine whose speed is known."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pgan.networks.progressive import Progressive
+from pgan.new_experiment import pace, proposal
+from pgan.new_experiment.findings import Findings, findings
+from pgan.new_experiment.opening import open_images
+from pgan.new_experiment.speed import Speed
+from pgan.new_experiment.survey import survey
+
+Photos = Callable[..., Path]
+
+
+def photo(seed: int, size: tuple[int, int] = (32, 32)) -> Image.Image:
+    """Colours with the spectrum of photographs (1/f); none has a side that it turns to the left."""
+    random = np.random.default_rng(seed)
+    width, height = size
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None] * height, np.fft.fftfreq(width)[None] * width)
+    spectrum = np.fft.fft2(random.normal(size=(4, height, width))) / np.maximum(frequency, 1)
+    grey, *tints = np.fft.ifft2(spectrum).real
+    pixels = np.stack([grey + 0.5 * tint for tint in tints], axis=-1)
+    return Image.fromarray((128 + 50 * pixels / pixels.std()).clip(0, 255).astype(np.uint8))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Photos:
+    """Makes a folder of photographs."""
+
+    def make(count: int, name: str = "photos", *, size: tuple[int, int] = (32, 32), first: int = 0) -> Path:
+        folder = tmp_path / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(first, first + count):
+            photo(number, size).save(folder / f"{number:04d}.png")
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def look() -> Callable[..., Findings]:
+    """What a look at a path finds."""
+
+    def at(path: Path, labels: bool | None = None) -> Findings:
+        opened = open_images(path, labels)
+        return findings(opened, survey(opened.source, 1))
+
+    return at
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:
+    """A machine that trains a million values of feature maps each second; (resolution, width, batch) of what it ran."""
+    ran: list[tuple[int, int, int]] = []
+
+    def measured(networks: Progressive, _: object, resolution: int, batch: int, device: str) -> Speed:
+        ran.append((resolution, networks.fmap_max, batch))
+        values = networks.values(resolution)
+        return Speed(1e6 / values, batch * values * 40)
+
+    monkeypatch.setattr(pace, "measure", measured)
+    monkeypatch.setattr(proposal, "features_per_second", lambda _: 100.0)
+    return ran

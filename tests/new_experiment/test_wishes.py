@@ -1,0 +1,27 @@
+"""Durations, as people write and read them."""
+
+import pytest
+
+from pgan.errors import InputError
+from pgan.new_experiment.wishes import duration, seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("2h", 7200), ("1h30m", 5400), ("1h 30m", 5400), ("45S", 45), ("1.5h", 5400), ("2d", 172_800)]
+)
+def test_durations_are_read(text: str, value: float) -> None:
+    assert seconds(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "2", "h", "2x", "-2h", "2h later", "1h,5m", "nan", "9" * 50 + "h"])
+def test_other_texts_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="expected a duration such as 2h"):
+        seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1, "1 s"), (60, "1 min"), (3600, "1 h"), (6600, "1 h 50 min"), (273_600, "3 days 4 h")],
+)
+def test_durations_are_written(value: float, text: str) -> None:
+    assert duration(value) == text
