@@ -13,10 +13,14 @@ from typing import Any, NoReturn, TextIO
 
 from pgan.errors import PganError, out_of_memory, readable, redacted
 
+SPINS = "3000"
+"""Times that a waiting thread of libgomp looks before it sleeps; by default 300000 (benchmarks/spinning.py)."""
+
 
 def begin() -> None:
     """Prepare the process: any text can be printed in any locale, and signals end it cleanly. Call this first."""
     use_utf8()
+    bound_spinning()
     protect_streams()
     exit_on_signals()
 
@@ -35,6 +39,17 @@ def use_utf8() -> None:
         os.environ.setdefault("PYTHONIOENCODING", f"{encoding}:backslashreplace")
     with suppress(OSError):
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
+
+def bound_spinning() -> None:
+    """Let OpenMP's threads sleep soon when they wait for each other, unless the user has said how they wait.
+
+    By default libgomp, which torch brings on Linux, lets them spin for milliseconds. Beside another program, a spinning
+    thread holds the core that the thread needs for which it waits, and training falls to a fraction of its speed.
+    libgomp reads the variable when torch is loaded, so this comes before. Results do not depend on it.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 
 
 def protect_streams() -> None:

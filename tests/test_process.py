@@ -104,3 +104,31 @@ def test_a_traceback_holds_no_password() -> None:
     done = run("-c", code)
     assert b"ValueError: http://***@host is wrong" in done.stderr
     assert b"secret" not in done.stderr
+
+
+SPINS = """
+import os, sys
+from pgan.process import begin
+begin()
+assert "torch" not in sys.modules
+print(os.environ.get("GOMP_SPINCOUNT"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "spins"),
+    [({}, "3000"), ({"GOMP_SPINCOUNT": "17"}, "17"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
+)
+def test_waiting_threads_sleep_soon_unless_the_user_says_otherwise(given: dict[str, str], spins: str) -> None:
+    clean = {name: text for name, text in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    output = subprocess.run(
+        [sys.executable, "-c", SPINS], env=clean | given, check=True, capture_output=True, text=True
+    )
+    assert output.stdout == spins + "\n"
+
+
+@pytest.mark.parametrize("module", ["pgan.cli", "stages.train", "stages.evaluate", "stages.features", "stages.render"])
+def test_torch_is_loaded_after_the_process_has_begun(module: str) -> None:
+    """libgomp reads how long to spin when torch is loaded."""
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

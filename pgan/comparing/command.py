@@ -101,6 +101,7 @@ def compare(
         grid = out.with_suffix(".png")
     for path in filter(None, (out, grid)):
         check_output(path, *paths, reference)
+        _check_outside(path, [*paths, reference])
     if features is not None and reference_samples is not None:
         raise InputError("--reference-samples with --features: the folder has the features of all real images already")
 
@@ -139,6 +140,13 @@ def _check_endings(out: Path | None, grid: Path | None) -> None:
         raise InputError(f"{out}: the name of --out must end in .json")
     if grid is not None and grid.suffix.lower() != ".png":
         raise InputError(f"{grid}: the name of --grid must end in .png")
+
+
+def _check_outside(output: Path, compared: list[Path]) -> None:
+    """A picture among the images of a folder would be one of them the next time."""
+    for folder in compared:
+        if folder.is_dir() and output.resolve().is_relative_to(folder.resolve()):
+            raise InputError(f"{output}: lies in {folder}, whose images are compared; name another place")
 
 
 def _scratch(out: Path | None) -> Path | None:

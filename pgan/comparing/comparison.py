@@ -9,7 +9,13 @@ import numpy as np
 
 from pgan.comparing.image_set import Images, ImageSet, Terms, chosen
 from pgan.comparing.measuring import figures, not_trusted
-from pgan.comparing.notes import notes_on_classes, notes_on_count, notes_on_reference, notes_on_size
+from pgan.comparing.notes import (
+    notes_on_classes,
+    notes_on_count,
+    notes_on_metrics,
+    notes_on_reference,
+    notes_on_size,
+)
 from pgan.comparing.one_form import terms_of
 from pgan.comparing.opening import open_images, open_reals_of
 from pgan.comparing.picture import COLUMNS, ROWS, tiles
@@ -90,6 +96,7 @@ def compare(request: Request, scratch: Path) -> Comparison:
     if count < FEWEST_REALS:
         raise InputError(f"only {count} image of a set can be read, but sets of at least {FEWEST_REALS} are compared")
     params = _params(request, real, count, terms, features)
+    notes += notes_on_metrics(params, terms, features, count)
     notes += notes_on_count(request, sources, names, read, count)
     reference = _reference(request, real, count, terms, features)
     notes += notes_on_reference(reference, count)

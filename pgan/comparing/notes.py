@@ -4,17 +4,32 @@ from pgan.comparing.image_set import Images, ImageSet, Terms
 from pgan.comparing.image_sets import GeneratorSet, PyramidSet, TreeSet
 from pgan.comparing.reference import Reference
 from pgan.comparing.request import Request
+from pgan.comparing.settings import MEASURED
+from pgan.comparing.verdict import listed
+from pgan.metric_table import METRICS
+from pgan.metrics.config import Evaluate, Features
 
 
 def notes_on_size(terms: Terms, real: ImageSet, sources: list[ImageSet]) -> list[str]:
     """What is enlarged or reduced: the user's question may be another one then."""
-    r, notes = terms.resolution, []
+    r = terms.resolution
+    enlarged: dict[int, list[str]] = {}
+    reduced: dict[int, list[str]] = {}
     for source in dict.fromkeys((*sources, real)):
         if source.size < r:
-            notes.append(f"{source.path}: images of {source.size} pixels are enlarged to {r}, and lack fine detail")
+            enlarged.setdefault(source.size, []).append(str(source.path))
         elif source.size > r and not isinstance(source, PyramidSet) and source is not real:
-            notes.append(f"{source.path}: images of {source.size} pixels are reduced to {r}; finer detail is lost")
-    return notes
+            reduced.setdefault(source.size, []).append(str(source.path))
+    return [
+        *(
+            f"{listed(paths)}: images of {n} pixels are enlarged to {r}, and lack fine detail"
+            for n, paths in enlarged.items()
+        ),
+        *(
+            f"{listed(paths)}: images of {n} pixels are reduced to {r}; finer detail is lost"
+            for n, paths in reduced.items()
+        ),
+    ]
 
 
 def notes_on_classes(terms: Terms, sources: list[ImageSet]) -> list[str]:
@@ -26,6 +41,14 @@ def notes_on_classes(terms: Terms, sources: list[ImageSet]) -> list[str]:
     ]
 
 
+def notes_on_metrics(params: Evaluate, terms: Terms, features: Features, count: int) -> list[str]:
+    """Metrics that are not defined for so few images."""
+    rows = [metric for metric in METRICS if metric.name in MEASURED and terms.resolution >= metric.smallest]
+    defined = [metric.name for metric in rows if features.space != "none" or metric.needs == "images"]
+    missing = [name for name in defined if name not in params.metrics]
+    return [f"left out, as they are not defined for {count} images: {listed(missing)}"] if missing else []
+
+
 def notes_on_count(
     request: Request, sources: list[ImageSet], names: list[str], read: dict[str, Images], count: int
 ) -> list[str]:
@@ -34,8 +57,9 @@ def notes_on_count(
         if name in read:
             notes += _skipped(source, read[name])
     if count < request.samples:
-        small = min(read, key=lambda name: len(read[name].pixels))
-        path = sources[names.index(small)].path
+        by_name = dict(zip(names, sources, strict=True))
+        small = min(read, key=lambda name: (len(read[name].pixels), by_name[name].count))
+        path = by_name[small].path
         notes.append(
             f"{path}: {count} images, so {count} of each set are compared, not {request.samples}: "
             "the distances of sets of different sizes cannot be compared"

@@ -48,13 +48,13 @@ def evaluate_section(count: int, reals: int, resolution: int, features: Features
     listed = [metric.name for metric in rows if features.space != "none" or metric.needs == "images"]
     if not listed:
         return None
-    section = _evaluate(listed, count)
+    section = _evaluate(listed, count, reals)
     undefined = {key.split(".")[1] for key, _ in impossible(section, features, reals)}
     listed = [name for name in listed if name not in undefined]
-    return _evaluate(listed, count) if listed else None
+    return _evaluate(listed, count, reals) if listed else None
 
 
-def _evaluate(metrics: list[str], count: int) -> Evaluate:
+def _evaluate(metrics: list[str], count: int, reals: int) -> Evaluate:
     return Evaluate(
         images=count,
         batch=FEATURE_BATCH,
@@ -63,7 +63,7 @@ def _evaluate(metrics: list[str], count: int) -> Evaluate:
         kid=KidParams(subsets=50, subset_size=500),
         precision_recall=PrecisionRecallParams(neighbours=3, images=count),
         density_coverage=DensityCoverageParams(neighbours=5, images=count),
-        memorisation=MemorisationParams(images=count, cells=10),
+        memorisation=MemorisationParams(images=max(count, reals), cells=10, nearest=1),
         inception_score=InceptionScoreParams(splits=1),
         classes=ClassesParams(min_share=0.01),
         swd=SwdParams(images=count, patches=PATCHES, directions=DIRECTIONS),

@@ -70,16 +70,19 @@ def _differ(one: Figure, other: Figure) -> bool:
 
 
 def summary(found: list[Row], names: list[str]) -> str:
-    """In a sentence: which set is clearly better in what."""
+    """In a sentence: which set is clearly better in what; empty for a single one."""
+    if len(names) < 2:
+        return ""
     parts = []
     for number, name in enumerate(names):
         if values := [row.value.name for row in found if row.best == number]:
-            parts.append(f"{name} is clearly better in {_listed(values)}")
+            parts.append(f"{name} is clearly better in {listed(values)}")
     judged = [row for row in found if row.is_judged and all(each and each.error is not None for each in row.figures)]
     if undecided := [row.value.name for row in judged if row.best is None]:
-        parts.append(f"no clear difference in {_listed(undecided)}")
+        parts.append(f"no clear difference in {listed(undecided)}")
     return "; ".join(parts)
 
 
-def _listed(texts: list[str]) -> str:
+def listed(texts: list[str]) -> str:
+    """Words as a sentence lists them."""
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"

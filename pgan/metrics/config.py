@@ -158,7 +158,7 @@ class Evaluate(Section):
     images: int = Field(ge=2, le=MOST_IMAGES)
     """Generated images for the metrics on features (the field: 10,000 or 50,000)."""
     batch: int = Field(ge=1, le=2**16)
-    """Images per forward pass of the generator."""
+    """Most images per forward pass of the generator; a CPU computes fewer at once, because that is faster."""
     target_resolution: int | None = Field(ge=1)
     """Pixels; `frechet_target` compares each phase with the reals at this size. Null: the pyramid's largest."""
     metrics: Annotated[list[MetricName], Field(min_length=1), OnceEach]

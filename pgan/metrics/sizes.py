@@ -15,11 +15,13 @@ from pgan.metrics.config import (
 FEWEST_REALS = 2
 """Every metric compares sets; one image has no variance and no neighbour."""
 NEIGHBOURHOODS = 20
-"""Precision and recall need this many times `neighbours` images. With fewer, a neighbourhood holds more than a
-twentieth of the set, and both come out too high. For two equal Gaussians of 16 dimensions and 3 neighbours, both are
-0.97 at 4 images, 0.85 at 20, 0.81 at 60, and 0.79 at 2000."""
+"""Precision and recall, density and coverage need this many times `neighbours` images. With fewer, a neighbourhood
+holds more than a twentieth of the set, and the values come out too high. For two equal Gaussians of 16 dimensions and 3
+neighbours, precision and recall are 0.97 at 4 images, 0.85 at 20, 0.81 at 60, and 0.79 at 2000. The expected coverage
+of two equal sets does not depend on their distribution (Naeem et al. 2020): for 5 neighbours it is 0.989 at 10 images,
+0.971 at 100, and 0.969 at many."""
 CELL = 20
-"""Images of each kind that a cell of `copying_ct` needs: the paper's τ."""
+"""Images of each kind that a cell of `copying_ct` needs: the paper's τ. `copying` needs them, too."""
 NEAR = 0.01
 """`near_copies` are nearer to a training image than this share of the real images are."""
 Problem = tuple[str, str]
@@ -139,12 +141,14 @@ def biased_features(params: Evaluate, by_class: Collection[str], sizes: Sizes) -
             f"subsets of {min(fakes, reals)} images, as many as there are, where evaluate.kid.subset_size asks for "
             f"{params.kid.subset_size}; kid itself stays unbiased"
         )
-    k, most = params.precision_recall.neighbours, params.precision_recall.images
-    if "precision_recall" in wanted and min(fakes, reals, most) < NEIGHBOURHOODS * k:
-        found["precision_recall"] = (
-            f"{min(fakes, most)} generated and {min(reals, most)} real images for {k} neighbours; "
-            f"both sides need at least {NEIGHBOURHOODS * k}"
-        )
+    for metric in ("precision_recall", "density_coverage"):
+        settings = getattr(params, metric)
+        k, most = settings.neighbours, settings.images
+        if metric in wanted and min(fakes, reals, most) < NEIGHBOURHOODS * k:
+            found[metric] = (
+                f"{min(fakes, most)} generated and {min(reals, most)} real images for {k} neighbours; "
+                f"both sides need at least {NEIGHBOURHOODS * k}"
+            )
     if "memorisation" in wanted:
         found |= _memorisation(params.memorisation, fakes, reals)
     splits = params.inception_score.splits
@@ -171,6 +175,8 @@ def _memorisation(params: MemorisationParams, fakes: int, reals: int) -> dict[st
             f"{fakes} generated and {reals} real images in {params.cells} cells (evaluate.memorisation.cells); "
             f"cells with fewer than {CELL} are left out, and both sides need at least {CELL * params.cells}"
         )
+    if min(fakes, reals) < CELL:
+        found["copying"] = f"{fakes} generated and {reals} real images; both sides need at least {CELL}"
     if reals * NEAR < 1:
         found["near_copies"] = f"{NEAR:.0%} of {reals} real images is not one image; take at least {round(1 / NEAR)}"
     return found

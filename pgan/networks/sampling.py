@@ -59,6 +59,13 @@ def to_uint8(images: Tensor) -> np.ndarray:
     return ((images.float() + 1.0) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
 
 
+def lay_out(generator: Generator) -> int | None:
+    """Lay a generator out as is fastest on its device; how many images a CPU should compute at once, None elsewhere."""
+    device = next(generator.parameters()).device
+    choose_layout(generator.config, generator.resolution, device.type).prepare(generator)
+    return max(4, PIXELS_AT_ONCE // generator.resolution**2) if device.type == "cpu" else None
+
+
 @torch.no_grad()
 def generate(
     generator: Generator, z: Tensor, labels: Tensor | None, batch: int, alpha: float | Tensor = 1.0
@@ -86,9 +93,7 @@ def sample_images(
     The generator's parameters are moved to the device, and laid out in memory as is fastest there.
     """
     generator.to(device)
-    choose_layout(generator.config, generator.resolution, device.type).prepare(generator)
-    if device.type == "cpu":
-        batch = min(batch, max(4, PIXELS_AT_ONCE // generator.resolution**2))
+    batch = min(batch, lay_out(generator) or batch)
     z = latents(count, generator.latent_size, seed, purpose)
     for i in range(0, count, batch):
         chunk = None if labels is None else labels[i : i + batch]

@@ -11,10 +11,10 @@ from tqdm import tqdm
 from pgan.errors import InputError
 from pgan.interchange.generator_file import GeneratorFile
 from pgan.networks.config import Networks
-from pgan.networks.sampling import latents, to_uint8
+from pgan.networks.sampling import latents, lay_out, to_uint8
 
 PIXELS_AT_ONCE = 2**20
-"""Bounds the memory where --batch is left out: 256 images of 64×64 at once, or one of 1024×1024."""
+"""Bounds the memory on a GPU, or of a graph, where --batch is left out: 256 images of 64×64, or one of 1024×1024."""
 ROUNDING = 1e-3
 """Images in [-1, 1] that differ by less are the same: it is an eighth of a grey level."""
 
@@ -66,7 +66,8 @@ def drawn(
         labels: N of them, or None without classes.
         truncation: factor of the latent's norm.
     """
-    size = batch or max(1, PIXELS_AT_ONCE // file.description.resolution**2)
+    fastest = lay_out(file.generator) if file.generator is not None else None
+    size = batch or fastest or max(1, PIXELS_AT_ONCE // file.description.resolution**2)
     chosen = None if labels is None else torch.tensor(labels, dtype=torch.int64)
     for i in range(0, len(z), size):
         part = None if chosen is None else chosen[i : i + size]

@@ -393,3 +393,30 @@ def test_a_comparison_that_stops_leaves_nothing(
     assert result.exit_code == code, result.output
     assert sorted(place.rglob("*")) == before
     assert (place / "x.json").read_text() == "old"
+
+
+def test_the_smallest_set_is_named_wherever_it_stands(reals: Path, tmp_path: Path) -> None:
+    many = as_array(crops(30, seed=0), tmp_path / "many.npy")
+    few = as_array(crops(2, seed=0), tmp_path / "few.npy")
+    content = compared(many, few, "--reference", reals, "--samples", 25, out=tmp_path / "out.json")
+    assert any(note.startswith(f"{few}: 2 images, so 2 of each set are compared, not 25") for note in content["notes"])
+    assert "left out, as they are not defined for 2 images: precision_recall and density_coverage" in content["notes"]
+    assert {"frechet", "copying"} <= content["not_to_be_trusted"].keys()
+
+
+def test_a_single_set_is_not_called_better_or_worse(reals: Path, tmp_path: Path) -> None:
+    one = as_array(crops(20, seed=0), tmp_path / "one.npy")
+    result = pgan("compare", one, "--reference", reals, "--samples", 20)
+    assert result.exit_code == 0, result.output
+    assert "kid" in result.stdout
+    assert "clear" not in result.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("option", ["--grid", "--out"])
+def test_no_output_goes_among_the_images(option: str, reals: Path, pictures: np.ndarray, tmp_path: Path) -> None:
+    folder = as_folder(pictures, tmp_path / "pictures")
+    path = folder / ("x.png" if option == "--grid" else "x.json")
+    result = pgan("compare", folder, "--reference", reals, option, path)
+    assert result.exit_code == 2
+    assert f"{path}: lies in {folder}, whose images are compared; name another place" in result.output
+    assert not path.exists()

@@ -104,6 +104,8 @@ def test_enough_images_are_not_biased(make) -> None:
             "precision_recall",
             "59 generated and 59 real images",
         ),
+        ({}, {"reals": 99}, "density_coverage", "200 generated and 99 real images for 5 neighbours"),
+        ({}, {"reals": 19}, "copying", "200 generated and 19 real images; both sides need at least 20"),
         ({}, {"reals": 199}, "copying_ct", "200 generated and 199 real images in 10 cells"),
         ({"memorisation": {"images": 99, "cells": 2}}, {}, "near_copies", "1% of 99 real images is not one image"),
         ({}, {"classes": 101}, "inception_score", "each part needs at least 101"),
