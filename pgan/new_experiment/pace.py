@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from pgan.networks.progressive import Progressive
 from pgan.phases import Phase
@@ -37,7 +38,7 @@ class Pace:
     _batches: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def images_per_second(self, width: int, levels: list[int]) -> dict[int, float]:
-        """By resolution; each fades in, but for the first. Raises as `measure`."""
+        """By resolution. Raises as `measure`."""
         return {level: self._of(width, level).speed.images_per_second for level in levels}
 
     def batch_for(self, width: int, resolution: int) -> int:
@@ -56,7 +57,7 @@ class Pace:
 
     def fits(self, width: int, resolution: int) -> bool:
         """Whether memory suffices for the batch of a resolution."""
-        return self._known(width).fits(resolution, self.batch_for(width, resolution))
+        return self._known(width).fits(self._phase(width, resolution))
 
     def was_scaled(self, width: int, resolution: int) -> bool:
         """Whether the speed at a resolution was not measured itself."""
@@ -69,17 +70,13 @@ class Pace:
         return self._of_width[width]
 
     def _of(self, width: int, resolution: int) -> pace.Paced:
-        batch = self._batches.setdefault((width, resolution), self.batch_for(width, resolution))
+        phase = self._phase(width, resolution)
+        self._batches[width, resolution] = phase.batch
+        return self._known(width).of(phase)
+
+    def _phase(self, width: int, resolution: int) -> Phase:
+        """Of a resolution; it fades in, but for the first."""
         grows = resolution > self.networks(width).first_resolution
-        return self._known(width).of(
-            Phase.model_validate(
-                {
-                    "from": "init",
-                    "kind": "grow" if grows else "stabilize",
-                    "resolution": resolution,
-                    "kimg": 1000.0,
-                    "batch": batch,
-                    "lr": 0.001,
-                }
-            )
-        )
+        values: dict[str, Any] = {"from": "init", "kind": "grow" if grows else "stabilize", "resolution": resolution}
+        values |= {"kimg": 1000.0, "batch": self.batch_for(width, resolution), "lr": 0.001}
+        return Phase.model_validate(values)

@@ -30,8 +30,8 @@ class Paced(NamedTuple):
     """Else it is another phase's, scaled by the size of the feature maps."""
 
 
-Shape = tuple[int, str, int]
-"""Resolution, kind and batch: phases of the same shape are as fast."""
+Shape = tuple[int, str, int, int]
+"""Resolution, kind, batch, and its parts: phases of the same shape are as fast."""
 
 
 @dataclass
@@ -60,10 +60,10 @@ class Pace:
         return self._known[shape]
 
     def bytes(self, resolution: int, batch: int) -> float:
-        """Memory that a batch takes, by what other phases took for each value of their feature maps."""
+        """Memory that a batch takes undivided, by what other phases took for each value of their feature maps."""
         known = [
-            paced.speed.bytes / (count * self.networks.values(size))
-            for (size, _, count), paced in self._known.items()
+            paced.speed.bytes / (count // parts * self.networks.values(size))
+            for (size, _, count, parts), paced in self._known.items()
             if paced.is_measured and paced.speed.bytes > LARGE
         ]
         return batch * self.networks.values(resolution) * max(known, default=FIRST_GUESS)
@@ -74,13 +74,22 @@ class Pace:
         most = int(self.free_memory / self.bytes(resolution, 1))
         return most // group * group
 
-    def fits(self, resolution: int, batch: int) -> bool:
-        """Whether memory suffices, as far as one knows."""
-        return not self.free_memory or self.bytes(resolution, batch) <= self.free_memory
+    def fits(self, phase: Phase) -> bool:
+        """Whether memory suffices for a part of its batch, as far as one knows."""
+        needed = self.bytes(phase.resolution, phase.batch // phase.accumulate)
+        return not self.free_memory or needed <= self.free_memory
+
+    def fitting_parts(self, phase: Phase) -> int | None:
+        """The least `accumulate` with which a phase fits; None: there is none."""
+        group = max(1, self.networks.group)
+        if self.networks.uses_whole_batch or phase.batch % group:
+            return None
+        divided = (phase.model_copy(update={"accumulate": n}) for n in range(1, phase.batch // group + 1))
+        return next((p.accumulate for p in divided if not phase.batch // group % p.accumulate and self.fits(p)), None)
 
     def _measured_or_scaled(self, phase: Phase) -> Paced:
         near = self._nearest(phase)
-        if not self.fits(phase.resolution, phase.batch):
+        if not self.fits(phase):
             return self._scaled(phase, near or self._of_smaller_batch(phase))
         if near is not None and self._is_slow(phase, near):
             return self._scaled(phase, near)
@@ -94,7 +103,7 @@ class Pace:
         return Paced(speed, True)
 
     def _is_slow(self, phase: Phase, near: Shape) -> bool:
-        resolution, _, batch = near
+        resolution, _, batch, _ = near
         step = batch / self._known[near].speed.images_per_second
         expected = phase.batch / self._scaled(phase, near).speed.images_per_second
         return (step > self.slowest and phase.resolution > resolution) or STEPS * expected > self.seconds
@@ -107,16 +116,16 @@ class Pace:
         resolution = near[0]
         ratio = self.networks.values(phase.resolution) / self.networks.values(resolution)
         speed = self._known[near].speed
-        size = self.bytes(phase.resolution, phase.batch)
+        size = self.bytes(phase.resolution, phase.batch // phase.accumulate)
         return Paced(Speed(speed.images_per_second / ratio, round(size), speed.host - speed.bytes + round(size)), False)
 
     def _of_smaller_batch(self, phase: Phase) -> Shape:
         """Where nothing is known yet: the largest batch that fits, or one group."""
         batch = max(self.largest_batch(phase.resolution), self.networks.group, 2)
-        smaller = phase.model_copy(update={"batch": batch})
+        smaller = phase.model_copy(update={"batch": batch, "accumulate": 1})
         self._known[_shape(smaller)] = Paced(measure(self.networks, self.training, smaller, self.device), True)
         return _shape(smaller)
 
 
 def _shape(phase: Phase) -> Shape:
-    return phase.resolution, phase.kind, phase.batch
+    return phase.resolution, phase.kind, phase.batch, phase.accumulate

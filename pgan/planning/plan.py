@@ -107,14 +107,15 @@ def _reader(e: Experiment, pyramid: Path) -> Callable[[int], Data | None]:
 
 
 def _memory_warning(name: str, phase: Phase, pace: Pace, place: torch.device) -> str | None:
-    if pace.fits(phase.resolution, phase.batch):
+    if pace.fits(phase):
         return None
-    needed, most = pace.bytes(phase.resolution, phase.batch), pace.largest_batch(phase.resolution)
-    memory = f"{needed / 2**30:.1f} GiB, and {pace.free_memory / 2**30:.1f} GiB are free on {place}"
-    what = f"phases.{name}: a batch of {phase.batch} at {phase.resolution}×{phase.resolution} pixels needs {memory}"
-    if most:
-        return f"{what}; the largest batch that fits is {most}"
-    return f"{what}; not even one group fits: set training.recompute, or lower {pace.networks.width_key}"
+    r, part = phase.resolution, phase.batch // phase.accumulate
+    memory = f"{pace.bytes(r, part) / 2**30:.1f} GiB, and {pace.free_memory / 2**30:.1f} GiB are free on {place}"
+    what = f"phases.{name}: {part} images at {r}×{r} pixels need {memory}"
+    most, parts = pace.largest_batch(r), pace.fitting_parts(phase)
+    if not most:
+        return f"{what}; not even one group fits: set training.recompute, or lower {pace.networks.width_key}"
+    return f"{what}; the largest batch that fits is {most}{f', or set accumulate: {parts}' if parts else ''}"
 
 
 def _disk_warning(found: Plan, pyramid: Path) -> list[str]:

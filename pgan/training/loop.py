@@ -44,6 +44,7 @@ class PhaseRun:
             settings.ema_decay(phase.batch),
             engine.choose(parent.config, settings, phase, device.type),
             ranks,
+            phase.accumulate,
         )
         if _continues_level(parent, phase) and parent.optimizers:
             self.step.load_state(parent.optimizers)

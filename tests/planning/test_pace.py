@@ -60,7 +60,11 @@ def test_what_does_not_fit_is_not_tried(
     for resolution in (4, 8):
         assert pace.of(phase_of(resolution)).is_measured
     assert not pace.of(phase_of(16)).is_measured
-    assert (pace.fits(16, 4), pace.fits(16, 8), pace.largest_batch(16)) == (True, False, 4)
+    assert (pace.fits(phase_of(16, batch=4)), pace.fits(phase_of(16)), pace.largest_batch(16)) == (True, False, 4)
+    assert pace.fitting_parts(phase_of(16)) == 2
+    assert pace.fitting_parts(phase_of(16, batch=12)) == 3
+    assert pace.of(phase_of(16).model_copy(update={"accumulate": 2})).is_measured
+    ran.pop()
     assert ran[-1] == (8, "grow", 8)
 
 

@@ -62,8 +62,8 @@ def test_memory_and_disk_that_do_not_suffice_are_a_warning(monkeypatch: pytest.M
     result = pgan("plan", "--device", "cpu", "--workers", 1)
     assert result.exit_code == 0, result.output
     warnings = [line for line in result.stdout.splitlines() if line.startswith("warning: ")]
-    assert warnings[0].startswith("warning: phases.grow_8: a batch of 8 at 8×8 pixels needs 0.0 GiB")
-    assert warnings[0].endswith("the largest batch that fits is 4")
+    assert warnings[0].startswith("warning: phases.grow_8: 8 images at 8×8 pixels need 0.0 GiB")
+    assert warnings[0].endswith("the largest batch that fits is 4, or set accumulate: 2")
     assert "outputs and snapshots need 0.0 GiB, and 0.0 GiB are free" in warnings[-1]
 
 
