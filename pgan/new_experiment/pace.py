@@ -10,7 +10,7 @@ from pgan.planning import pace
 from pgan.training.config import Training
 
 SLOWEST = 1.5
-"""Seconds of a step from which on larger resolutions are not measured, but scaled by the size of their feature maps."""
+"""Seconds of a step from which on larger resolutions are not measured, but scaled by their convolutions."""
 MEMORY_SHARE = 0.6
 """Of the memory that is free: the rest is for the data set, for pictures, and for other programs."""
 GPU_BATCH = {4: 128, 8: 128, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8, 512: 4, 1024: 4}

@@ -27,7 +27,7 @@ class Paced(NamedTuple):
 
     speed: Speed
     is_measured: bool
-    """Else it is another phase's, scaled by the size of the feature maps."""
+    """Else it is another phase's, scaled by their convolutions."""
 
 
 Shape = tuple[int, str, int, int]
@@ -114,7 +114,7 @@ class Pace:
 
     def _scaled(self, phase: Phase, near: Shape) -> Paced:
         resolution = near[0]
-        ratio = self.networks.values(phase.resolution) / self.networks.values(resolution)
+        ratio = self.networks.operations(phase.resolution) / self.networks.operations(resolution)
         speed = self._known[near].speed
         size = self.bytes(phase.resolution, phase.batch // phase.accumulate)
         return Paced(Speed(speed.images_per_second / ratio, round(size), speed.host - speed.bytes + round(size)), False)

@@ -159,7 +159,7 @@ class Stages:
         while measured > LARGEST_GENERATED and measured // 2 >= networks.first_resolution:
             measured //= 2
         found = rates.generated_per_second(networks, measured, batch, self.pace.device)
-        return found * networks.values(measured) / networks.values(resolution)
+        return found * networks.operations(measured) / networks.operations(resolution)
 
     def _level_on_device(self, resolution: int) -> int:
         """A level of the pyramid that stays on a GPU (`pgan.training.transfer`)."""

@@ -28,7 +28,7 @@ def lines(plan: Plan, now: datetime) -> Iterator[str]:
     yield ""
     yield f"snapshots of an unfinished phase: up to {size(plan.snapshots)} more on the disk"
     if any(not cost.is_measured for cost in plan.costs):
-        yield "~ not measured, but scaled from a smaller phase by the size of the feature maps"
+        yield "~ not measured, but scaled from a smaller phase by the number of multiplications"
     yield f"begun now, it ends about {now + timedelta(seconds=plan.seconds):%Y-%m-%d %H:%M}"
     for warning in plan.warnings:
         yield readable(f"warning: {warning}")

@@ -15,6 +15,7 @@ from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Checkpoint
 from pgan.networks.progressive import Progressive
 from pgan.networks.sampling import pick_device
+from pgan.training.ahead import images_ahead
 from pgan.training.config import Recipe, phase_problems
 from pgan.training.determinism import is_wanted, make_deterministic
 from pgan.training.engine import without_effect
@@ -145,7 +146,8 @@ def _origin(request: Request) -> dict[str, str]:
 def _train(request: Request, run: PhaseRun, snapshots: Snapshots) -> None:
     try:
         with _out_of_memory(run, snapshots):
-            run.run(snapshots, request.snapshot_seconds, request.log)
+            ahead = images_ahead(request.recipe, request.parameters.content)
+            run.run(snapshots, request.snapshot_seconds, request.log, ahead)
     except Interrupted as stop:
         if run.ranks.leads:
             what = f"stopped ({stop}); the same command continues from {snapshots.path}"

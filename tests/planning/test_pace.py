@@ -24,7 +24,11 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str, int]]:
     def measured(networks: Networks, _: object, phase: Phase, *__: object) -> Speed:
         found.append((phase.resolution, phase.kind, phase.batch))
         values = networks.values(phase.resolution)
-        return Speed(1e6 / values, phase.batch * values * BYTES, 2**20 + phase.batch * values * BYTES)
+        return Speed(
+            1e9 / networks.operations(phase.resolution),
+            phase.batch * values * BYTES,
+            2**20 + phase.batch * values * BYTES,
+        )
 
     monkeypatch.setattr(pace, "measure", measured)
     return found
@@ -47,7 +51,7 @@ def test_what_would_take_too_long_is_scaled(
         pace.of(phase_of(4))
         speed, is_measured = pace.of(phase_of(16))
         assert not is_measured
-        assert speed.images_per_second == pytest.approx(1e6 / networks.values(16))
+        assert speed.images_per_second == pytest.approx(1e9 / networks.operations(16))
         assert speed.bytes == pytest.approx(8 * networks.values(16) * BYTES)
     assert ran == [(4, "stabilize", 8)] * 2
 
