@@ -20,7 +20,7 @@ from pgan.planning.preparing import Preparing, preparing
 from pgan.planning.speed import Data
 from pgan.planning.stages import Cost, Stages
 
-SECONDS = 30.0
+SECONDS = 25.0
 """For the steps that are measured."""
 
 
