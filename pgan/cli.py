@@ -12,6 +12,7 @@ from pgan.interchange.export_command import export
 from pgan.metrics.command import evaluate, features
 from pgan.networks.command import init
 from pgan.new_experiment.command import new
+from pgan.planning.command import plan
 from pgan.prepare.command import download, prepare
 from pgan.presets.command import preset
 from pgan.process import begin
@@ -21,7 +22,7 @@ from pgan.training.command import train
 from pgan.version import version
 
 PANELS = {
-    "Start an experiment": (new, preset, experiment.check, download),
+    "Start an experiment": (new, preset, experiment.check, plan, download),
     "Run the pipeline": (prepare, init, train, features, evaluate, render),
     "Use a generator": (sample, interpolate, compare, export, import_),
     "Tidy up": (clean,),

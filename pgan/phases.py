@@ -4,9 +4,9 @@ Every room that needs names, order, parents or resolutions of phases takes them 
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from pgan.config import Parameters, Section, SectionT, validate
 from pgan.errors import SEPARATOR, InputError, shown
@@ -41,6 +41,16 @@ class Phase(Section):
 
     The official critic takes full-size images: with target t, its penalty at 1/2^k of the final resolution is ours with
     t·2^k (docs/fidelity.md)."""
+    accumulate: int = Field(default=1, ge=1, le=2**20)
+    """Parts in which each batch is computed, one after the other, where all of it does not fit into memory.
+
+    Their gradients are averaged before Adam's step: the same training, up to rounding."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `accumulate: 1`: fingerprints and names of runs stay those of files that do not have the key."""
+        values: dict[str, Any] = serialize(self)
+        return values if self.accumulate > 1 else {key: value for key, value in values.items() if key != "accumulate"}
 
     def settings(self, shared: SectionT) -> SectionT:
         """The section `training`, which all phases share, with the values that this phase has of its own."""

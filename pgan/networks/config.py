@@ -98,6 +98,10 @@ class Networks(Section):
         """The number of values in one image's feature maps, in both networks or a little more."""
         raise NotImplementedError
 
+    def operations(self, resolution: int) -> float:
+        """What one image costs in training, in a unit of its own: to compare resolutions of the same networks."""
+        return float(self.values(resolution))
+
     def check_batch(self, resolution: int, batch: int) -> None:
         """Raises ValueError when no device could hold the feature maps of a batch."""
         values = batch * self.values(resolution)

@@ -7,7 +7,8 @@ from pgan.errors import InputError
 from pgan.new_experiment.pace import Pace
 from pgan.new_experiment.phases_section import enough_kimg, kimg_by_phase, total_kimg
 from pgan.new_experiment.sizes import Size
-from pgan.new_experiment.wishes import Wishes, duration
+from pgan.new_experiment.wishes import Wishes
+from pgan.planning.duration import duration
 
 WIDTHS = (64, 128, 256, 512)
 """Most feature maps in a layer: 64 in this project's presets for a CPU, 512 in the paper."""

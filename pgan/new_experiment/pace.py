@@ -1,22 +1,16 @@
-"""How fast networks of a width train here at every resolution: measured where that takes seconds, else scaled."""
+"""How fast networks of any width train here, and with which batch."""
 
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from tqdm import tqdm
+from typing import Any
 
 from pgan.networks.progressive import Progressive
-from pgan.new_experiment.speed import Speed, measure
+from pgan.phases import Phase
+from pgan.planning import pace
 from pgan.training.config import Training
 
 SLOWEST = 1.5
-"""Seconds of a step from which on larger resolutions are not measured, but scaled by the size of their feature maps."""
-FIRST_GUESS = 40
-"""Bytes of memory for a value in the feature maps of a batch, before anything is measured. Measured: 32 to 36."""
-LARGE = 2**26
-"""Bytes above which a measured size says something of feature maps rather than of weights and libraries."""
+"""Seconds of a step from which on larger resolutions are not measured, but scaled by their convolutions."""
 MEMORY_SHARE = 0.6
 """Of the memory that is free: the rest is for the data set, for pictures, and for other programs."""
 GPU_BATCH = {4: 128, 8: 128, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8, 512: 4, 1024: 4}
@@ -29,7 +23,7 @@ SMALLEST_BATCH = 4
 
 @dataclass
 class Pace:
-    """Speeds on one device, each measured once."""
+    """Speeds on one device, of networks of several widths."""
 
     networks: Callable[[int], Progressive]
     """Of a width."""
@@ -40,15 +34,12 @@ class Pace:
     """Images per step; None: chosen for each resolution."""
     free_memory: int = 0
     """Bytes, of the device."""
-    _speeds: dict[tuple[int, int], Speed] = field(default_factory=dict)
+    _of_width: dict[int, pace.Pace] = field(default_factory=dict)
     _batches: dict[tuple[int, int], int] = field(default_factory=dict)
-    _guessed: set[tuple[int, int]] = field(default_factory=set)
 
     def images_per_second(self, width: int, levels: list[int]) -> dict[int, float]:
         """By resolution. Raises as `measure`."""
-        return {
-            level: self._speed(width, level, levels[:index]).images_per_second for index, level in enumerate(levels)
-        }
+        return {level: self._of(width, level).speed.images_per_second for level in levels}
 
     def batch_for(self, width: int, resolution: int) -> int:
         """Images per step: as the device's usual, or as many as its memory holds."""
@@ -60,68 +51,32 @@ class Pace:
         if self.device.startswith("cuda"):
             usual = next((n for size, n in GPU_BATCH.items() if resolution <= size), SMALLEST_BATCH)
         most = MEMORY_SHARE * self.free_memory
-        while usual > SMALLEST_BATCH and self._bytes(width, resolution, usual) > most > 0:
+        while usual > SMALLEST_BATCH and self._known(width).bytes(resolution, usual) > most > 0:
             usual //= 2
         return usual
 
     def fits(self, width: int, resolution: int) -> bool:
         """Whether memory suffices for the batch of a resolution."""
-        needed = self._bytes(width, resolution, self.batch_for(width, resolution))
-        return not self.free_memory or needed <= self.free_memory
+        return self._known(width).fits(self._phase(width, resolution))
 
     def was_scaled(self, width: int, resolution: int) -> bool:
         """Whether the speed at a resolution was not measured itself."""
-        return (width, resolution) in self._guessed
+        return not self._of(width, resolution).is_measured
 
-    def _bytes(self, width: int, resolution: int, batch: int) -> float:
-        """Memory that a batch takes, by what lower resolutions took for each value of their feature maps."""
-        networks = self.networks(width)
-        known = [
-            speed.bytes / (self._batches[key] * networks.values(key[1]))
-            for key, speed in self._speeds.items()
-            if key[0] == width and speed.bytes > LARGE and key not in self._guessed
-        ]
-        return batch * networks.values(resolution) * max(known, default=FIRST_GUESS)
+    def _known(self, width: int) -> pace.Pace:
+        if width not in self._of_width:
+            networks = self.networks(width)
+            self._of_width[width] = pace.Pace(networks, self.training, self.device, self.free_memory, SLOWEST)
+        return self._of_width[width]
 
-    def _speed(self, width: int, resolution: int, below: list[int]) -> Speed:
-        key = (width, resolution)
-        if key not in self._speeds:
-            self._batches[key] = batch = self.batch_for(width, resolution)
-            slow = below and batch / self._speeds[width, below[-1]].images_per_second > SLOWEST
-            if slow or not self.fits(width, resolution):
-                self._speeds[key] = self._scaled(width, resolution, below[-1])
-                self._guessed.add(key)
-            else:
-                if sys.stderr.isatty():
-                    tqdm.write(
-                        f"measure: {resolution}×{resolution} pixels, up to {width} feature maps", file=sys.stderr
-                    )
-                self._speeds[key] = measure(self.networks(width), self.training, resolution, batch, self.device)
-        return self._speeds[key]
+    def _of(self, width: int, resolution: int) -> pace.Paced:
+        phase = self._phase(width, resolution)
+        self._batches[width, resolution] = phase.batch
+        return self._known(width).of(phase)
 
-    def _scaled(self, width: int, resolution: int, known: int) -> Speed:
-        networks, speed = self.networks(width), self._speeds[width, known]
-        ratio = networks.values(resolution) / networks.values(known)
-        return Speed(speed.images_per_second / ratio, round(speed.bytes * ratio))
-
-
-def free_memory(device: str) -> int:
-    """Bytes that are free on the device; 0 where the system does not say."""
-    if device.startswith("cuda"):
-        import torch
-
-        return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") + _cached()
-    except (ValueError, OSError):  # macOS does not tell
-        return 0
-
-
-def _cached() -> int:
-    """Bytes of files in memory that Linux would give up."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            sizes = dict(line.split(":") for line in file)
-        return int(sizes["Cached"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return 0
+    def _phase(self, width: int, resolution: int) -> Phase:
+        """Of a resolution; it fades in, but for the first."""
+        grows = resolution > self.networks(width).first_resolution
+        values: dict[str, Any] = {"from": "init", "kind": "grow" if grows else "stabilize", "resolution": resolution}
+        values |= {"kimg": 1000.0, "batch": self.batch_for(width, resolution), "lr": 0.001}
+        return Phase.model_validate(values)

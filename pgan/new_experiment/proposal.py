@@ -13,8 +13,8 @@ from pgan.new_experiment.budget import Plan, plan
 from pgan.new_experiment.decision import Decision, values
 from pgan.new_experiment.findings import Findings
 from pgan.new_experiment.metrics_section import Measuring, feature_space, measuring, metrics_decisions
-from pgan.new_experiment.overhead import features_per_second, overhead
-from pgan.new_experiment.pace import Pace, free_memory
+from pgan.new_experiment.overhead import overhead
+from pgan.new_experiment.pace import Pace
 from pgan.new_experiment.phases_section import phases, training_seconds
 from pgan.new_experiment.prepare_section import Kept, kept, prepare_decisions
 from pgan.new_experiment.sizes import Size, candidates
@@ -28,8 +28,11 @@ from pgan.new_experiment.training_section import (
     network_decisions,
     training_decisions,
 )
-from pgan.new_experiment.wishes import Wishes, duration
+from pgan.new_experiment.wishes import Wishes
 from pgan.new_experiment.writing import BASE, parameter_file
+from pgan.planning.duration import duration
+from pgan.planning.memory import free_memory
+from pgan.planning.rates import features_per_second
 from pgan.presets.catalogue import read_preset
 from pgan.untrusted.strict_yaml import parse
 

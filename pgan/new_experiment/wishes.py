@@ -39,16 +39,3 @@ def seconds(text: str) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         raise InputError(f"--time {text}: expected a duration such as 2h, 1h30m or 45m")
     return sum(float(number) * UNITS[unit] for number, unit in parts)
-
-
-def duration(value: float) -> str:
-    """Seconds as a person says them: `45 s`, `12 min`, `1 h 50 min`, `3 days 4 h`."""
-    if value < 59.5:
-        return f"{value:.0f} s"
-    minutes = round(value / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, rest = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {rest} min" if rest else f"{hours} h"
-    return f"{hours // 24} days {hours % 24} h"

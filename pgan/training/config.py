@@ -206,4 +206,21 @@ def phase_problems(phase: Phase, networks: Networks, parent_resolution: int) -> 
         low = phase.batch // group * group
         reason = f"{phase.batch} is not a multiple of networks.minibatch_stddev = {group}; take {low} or {low + group}"
         problems.append(("batch", reason))
+    else:
+        problems += _accumulate_problems(phase, networks, group)
     return problems
+
+
+def _accumulate_problems(phase: Phase, networks: Networks, group: int) -> list[Problem]:
+    """Why a batch cannot be computed in so many parts. Each needs whole minibatch-stddev groups, of `group` images."""
+    parts, whole = phase.accumulate, networks.uses_whole_batch
+    if parts > 1 and whole:
+        return [("accumulate", f"{' and '.join(whole)} cannot do with a part of a batch; set it to 1")]
+    units = phase.batch // max(group, 1)
+    if units % parts:
+        what = f"{units} minibatch-stddev groups of {group}" if group else f"{units} images"
+        fitting = " or ".join(str(n) for n in range(1, min(parts, units)) if units % n == 0)
+        return [
+            ("accumulate", f"a batch of {phase.batch} has {what}, which {parts} parts cannot share; take {fitting}")
+        ]
+    return []

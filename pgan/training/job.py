@@ -29,11 +29,4 @@ class Job:
     @cached_property
     def schedule(self) -> Schedule:
         """The phase as a number of steps."""
-        return Schedule(
-            kimg=self.phase.kimg,
-            batch=self.phase.batch,
-            critic_steps=self.settings.critic_steps,
-            grow=self.phase.kind == "grow",
-            log_every_kimg=self.settings.log_every_kimg,
-            sample_frames=self.settings.sample_frames,
-        )
+        return Schedule.of(self.phase, self.settings)

@@ -18,7 +18,7 @@ from pgan.training.draws import Draws
 from pgan.training.interrupt import LAUNCHER_DIED, StopRequest, stop_requests
 from pgan.training.job import Job
 from pgan.training.parallel import ALONE, Ranks
-from pgan.training.records import LiveLog, Means, Record, Row, check_health, in_short, progress_bar
+from pgan.training.records import LiveLog, Means, Record, Row, check_health, in_short, progress_bar, time_of_all_phases
 from pgan.training.snapshots import Cadence, Position, Snapshots, read_position
 from pgan.training.step import Step
 
@@ -44,6 +44,7 @@ class PhaseRun:
             settings.ema_decay(phase.batch),
             engine.choose(parent.config, settings, phase, device.type),
             ranks,
+            phase.accumulate,
         )
         if _continues_level(parent, phase) and parent.optimizers:
             self.step.load_state(parent.optimizers)
@@ -53,8 +54,10 @@ class PhaseRun:
         self.warned = False
         """That no snapshot can be written."""
 
-    def run(self, snapshots: Snapshots, snapshot_seconds: float, log: Path | None) -> None:
+    def run(self, snapshots: Snapshots, snapshot_seconds: float, log: Path | None, ahead: float = 0.0) -> None:
         """Train to the last step, with a progress bar, a live log, and snapshots at least `snapshot_seconds` apart.
+
+        `ahead` is what the progress bar should know of later phases (`ahead.images_ahead`).
 
         Raises:
             RunError: a loss is no longer a number, or exceeds the limit; a file that the phase reads changed.
@@ -75,7 +78,7 @@ class PhaseRun:
                 if self.schedule.logs_after(self.steps_done - 1):
                     row = self._finish_row(snapshots)
                     live.add(row, self.schedule.images(self.steps_done - first))
-                    bar.set_postfix_str(in_short(row), refresh=False)
+                    bar.set_postfix_str(in_short(row) + time_of_all_phases(bar, ahead), refresh=False)
                 number, due = self._agree(stop, cadence)
                 if number or due:
                     with stop.saving(), cadence.measured():

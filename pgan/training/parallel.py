@@ -64,8 +64,8 @@ class Ranks:
         """Whether the launcher has died, which would pass on signals."""
         return self.count > 1 and os.getppid() != self.launcher
 
-    def check_batch(self, batch: int, group: int, whole: list[str]) -> None:
-        """Whether this batch can be shared.
+    def check_batch(self, batch: int, group: int, whole: list[str], accumulate: int = 1) -> None:
+        """Whether this batch can be shared, of which each rank computes its share in `accumulate` parts.
 
         Raises:
             ValueError: the ranks cannot have as many whole minibatch-stddev groups of `group` (0: images) each, or the
@@ -78,6 +78,8 @@ class Ranks:
         parts, what = batch, "images"
         if group:
             parts, what = batch // min(group, batch), f"minibatch-stddev groups of {min(group, batch)}"
+        parts //= accumulate
+        what += f" for each of {accumulate} parts" if accumulate > 1 else ""
         if parts % self.count:
             fitting = " or ".join(str(n) for n in range(1, self.count) if parts % n == 0)
             reason = f"{batch} makes {parts} {what}, which {self.count} processes cannot share evenly"

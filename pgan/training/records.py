@@ -185,6 +185,19 @@ def progress_bar(name: str, schedule: Schedule, steps_done: int, shown: bool) ->
     )
 
 
+def time_of_all_phases(bar: "tqdm[Any]", ahead: float) -> str:
+    """What the progress bar says of the time that is left for this phase and those after it.
+
+    Args:
+        ahead: those after it, in images of this phase (`ahead.images_ahead`).
+    """
+    state = bar.format_dict
+    rate = state["rate"] or (state["n"] - state["initial"]) / max(state["elapsed"], 1e-9)
+    if not ahead or not rate:
+        return ""
+    return f", all phases {tqdm.format_interval((state['total'] - state['n'] + ahead) / rate)} left"
+
+
 def in_short(row: Row) -> str:
     """What the progress bar says of a row."""
     scores = f"D(real) {row['critic_real']:.3g}, D(fake) {row['critic_fake']:.3g}"

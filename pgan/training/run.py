@@ -15,6 +15,7 @@ from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Checkpoint
 from pgan.networks.progressive import Progressive
 from pgan.networks.sampling import pick_device
+from pgan.training.ahead import images_ahead
 from pgan.training.config import Recipe, phase_problems
 from pgan.training.determinism import is_wanted, make_deterministic
 from pgan.training.engine import without_effect
@@ -112,7 +113,7 @@ def _check_batch(request: Request, here: Ranks) -> None:
     """Raises InputError where the ranks cannot share a batch."""
     recipe, networks = request.recipe, request.recipe.networks
     try:
-        here.check_batch(recipe.phase.batch, networks.group, networks.uses_whole_batch)
+        here.check_batch(recipe.phase.batch, networks.group, networks.uses_whole_batch, recipe.phase.accumulate)
     except ValueError as error:
         raise InputError(f"{request.parameters.path}: phases.{recipe.name}.batch: {error}") from None
 
@@ -145,7 +146,8 @@ def _origin(request: Request) -> dict[str, str]:
 def _train(request: Request, run: PhaseRun, snapshots: Snapshots) -> None:
     try:
         with _out_of_memory(run, snapshots):
-            run.run(snapshots, request.snapshot_seconds, request.log)
+            ahead = images_ahead(request.recipe, request.parameters.content)
+            run.run(snapshots, request.snapshot_seconds, request.log, ahead)
     except Interrupted as stop:
         if run.ranks.leads:
             what = f"stopped ({stop}); the same command continues from {snapshots.path}"
@@ -156,10 +158,12 @@ def _train(request: Request, run: PhaseRun, snapshots: Snapshots) -> None:
 def _out_of_memory(run: PhaseRun, snapshots: Snapshots) -> AbstractContextManager[None]:
     """Says what to lower where memory runs out."""
     job, r, networks = run.job, run.job.phase.resolution, run.ema.config
+    can_divide = job.phase.batch // job.phase.accumulate >= 2 * max(1, networks.group) and not networks.uses_whole_batch
     recompute_helps = isinstance(networks, Progressive) and not job.settings.recompute
     return memory_errors(
         f"{job.name}: a batch of {job.phase.batch} at {r}×{r} pixels on {run.device}",
-        f"{'set training.recompute, or ' * recompute_helps}lower phases.{job.name}.batch or {networks.width_key}; "
+        f"{f'raise phases.{job.name}.accumulate, ' * can_divide}{'set training.recompute, or ' * recompute_helps}"
+        f"lower phases.{job.name}.batch or {networks.width_key}; "
         f"if another program took the memory, the same command continues from {snapshots.path}",
     )
 

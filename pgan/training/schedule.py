@@ -3,6 +3,9 @@
 import math
 from dataclasses import dataclass
 
+from pgan.phases import Phase
+from pgan.training.config import Training
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -14,6 +17,18 @@ class Schedule:
     grow: bool
     log_every_kimg: float
     sample_frames: int
+
+    @classmethod
+    def of(cls, phase: Phase, settings: Training) -> "Schedule":
+        """The schedule of a phase."""
+        return cls(
+            kimg=phase.kimg,
+            batch=phase.batch,
+            critic_steps=settings.critic_steps,
+            grow=phase.kind == "grow",
+            log_every_kimg=settings.log_every_kimg,
+            sample_frames=settings.sample_frames,
+        )
 
     @property
     def images_per_step(self) -> int:

@@ -1,7 +1,7 @@
 """One training step: critic updates with the EMA after each, then a generator update; or both networks at once."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import torch
@@ -17,6 +17,8 @@ from pgan.training.engine import PLAIN, Engine, compiled, warn_of_failed_compila
 from pgan.training.losses import Terms, critic_loss, generator_loss
 from pgan.training.parallel import ALONE, Ranks
 from pgan.training.precision import autocast
+
+Batch = CriticBatch | GeneratorBatch
 
 
 class Step:
@@ -37,9 +39,13 @@ class Step:
         ema_decay: float,
         engine: Engine = PLAIN,
         ranks: Ranks = ALONE,
+        accumulate: int = 1,
     ) -> None:
-        """The networks stay the caller's own; the engine may lay out their parameters in memory differently."""
-        self.ranks = ranks
+        """The networks stay the caller's own; the engine may lay out their parameters in memory differently.
+
+        Each batch is computed in `accumulate` parts, which need less memory.
+        """
+        self.ranks, self.accumulate = ranks, accumulate
         self.generator, self.critic, self.ema = generator, critic, ema
         self.settings, self.ema_decay = settings, ema_decay
         self.device = next(generator.parameters()).device.type
@@ -109,7 +115,7 @@ class Step:
         generators, more = generator_loss(frozen, batch, fakes, self.settings)
         return critics + generators, terms | more
 
-    def fakes(self, batch: CriticBatch | GeneratorBatch) -> Tensor:
+    def fakes(self, batch: Batch) -> Tensor:
         """Generated images as the critic sees them, (N, C, r, r)."""
         images = self.generator(batch.latents, batch.labels, batch.alpha)
         if not self.settings.diff_augment:
@@ -159,13 +165,11 @@ class Step:
         average(self.ema, self.generator, self.ema_decay)
         return terms
 
-    def _update(self, update: Update, batch: CriticBatch | GeneratorBatch) -> Terms:
+    def _update(self, update: Update, batch: Batch) -> Terms:
         """One Adam step on a loss; the detached terms. Where compiled code fails, this and later steps run eagerly."""
+        moved = list(self.optimizers.values()) if update == "both" else [self.optimizers[update]]
         try:
-            with autocast(self.settings.precision, self.device):
-                loss, terms = self.losses[update](batch)
-            terms = {name: term.detach() for name, term in terms.items()}
-            self._apply(update, loss, terms)
+            terms = self._differentiate(update, batch, moved)
         except TorchDynamoException as error:
             if not self.compiled:
                 raise
@@ -173,16 +177,27 @@ class Step:
             self.compiled = False
             self.losses = self._losses()
             return self._update(update, batch)  # the failure came before Adam's step: nothing has changed
+        self._apply(update, moved, terms)
         return terms
+
+    def _differentiate(self, update: Update, batch: Batch, moved: list[torch.optim.Adam]) -> Terms:
+        """Leave the loss's gradient in the parameters; returns the terms. Both are means over the batch's parts."""
+        for optimizer in moved:
+            optimizer.zero_grad()
+        found: Terms = {}
+        for part in in_parts(batch, self.accumulate):
+            with autocast(self.settings.precision, self.device):
+                loss, terms = self.losses[update](part)
+            (loss if self.accumulate == 1 else loss / self.accumulate).backward()
+            for name, term in terms.items():
+                share = term.detach() if self.accumulate == 1 else term.detach() / self.accumulate
+                found[name] = found[name] + share if name in found else share
+        return found
 
     def _losses(self) -> dict[Update, Callable[..., tuple[Tensor, Terms]]]:
         return {"critic": self.critic_loss, "generator": self.generator_loss, "both": self.both_losses}
 
-    def _apply(self, update: Update, loss: Tensor, terms: Terms) -> None:
-        moved = self.optimizers.values() if update == "both" else [self.optimizers[update]]
-        for optimizer in moved:
-            optimizer.zero_grad()
-        loss.backward()
+    def _apply(self, update: Update, moved: list[torch.optim.Adam], terms: Terms) -> None:
         parameters = [p for optimizer in moved for p in optimizer.param_groups[0]["params"]]
         gradients = [p.grad for p in parameters if p.grad is not None]
         self.ranks.average([*gradients, *terms.values()])  # the terms travel along in the same exchange
@@ -190,6 +205,19 @@ class Step:
             optimizer.step()
         if self.settings.weight_clip is not None and update != "generator":
             clip(self.critic, self.settings.weight_clip)
+
+
+def in_parts(batch: Batch, count: int) -> Iterator[Batch]:
+    """A batch in `count` parts of the same size: part i has the samples i, i + count, i + 2·count, …
+
+    As with ranks (`parallel.Ranks.share`), each part then has whole minibatch-stddev groups: those of the whole batch.
+    """
+    if count == 1:
+        yield batch
+        return
+    tensors = {name: value for name, value in batch._asdict().items() if isinstance(value, Tensor) and value.dim()}
+    for part in range(count):
+        yield batch._replace(**{name: value[part::count].contiguous() for name, value in tensors.items()})
 
 
 class FrozenCritic:

@@ -8,11 +8,13 @@ import pytest
 from PIL import Image
 
 from pgan.networks.progressive import Progressive
-from pgan.new_experiment import pace, proposal
+from pgan.new_experiment import proposal
 from pgan.new_experiment.findings import Findings, findings
 from pgan.new_experiment.opening import open_images
-from pgan.new_experiment.speed import Speed
 from pgan.new_experiment.survey import survey
+from pgan.phases import Phase
+from pgan.planning import pace
+from pgan.planning.speed import Speed
 
 Photos = Callable[..., Path]
 
@@ -55,13 +57,13 @@ def look() -> Callable[..., Findings]:
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:
-    """A machine that trains a million values of feature maps each second; (resolution, width, batch) of what it ran."""
+    """A machine of 340 million operations each second; (resolution, width, batch) of what it ran."""
     ran: list[tuple[int, int, int]] = []
 
-    def measured(networks: Progressive, _: object, resolution: int, batch: int, device: str) -> Speed:
-        ran.append((resolution, networks.fmap_max, batch))
-        values = networks.values(resolution)
-        return Speed(1e6 / values, batch * values * 40)
+    def measured(networks: Progressive, _: object, phase: Phase, *__: object) -> Speed:
+        ran.append((phase.resolution, networks.fmap_max, phase.batch))
+        values = networks.values(phase.resolution)
+        return Speed(3.4e8 / networks.operations(phase.resolution), phase.batch * values * 40)
 
     monkeypatch.setattr(pace, "measure", measured)
     monkeypatch.setattr(proposal, "features_per_second", lambda _: 100.0)

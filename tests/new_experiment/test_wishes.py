@@ -3,7 +3,7 @@
 import pytest
 
 from pgan.errors import InputError
-from pgan.new_experiment.wishes import duration, seconds
+from pgan.new_experiment.wishes import seconds
 
 
 @pytest.mark.parametrize(
@@ -17,11 +17,3 @@ def test_durations_are_read(text: str, value: float) -> None:
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="expected a duration such as 2h"):
         seconds(text)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(1, "1 s"), (60, "1 min"), (3600, "1 h"), (6600, "1 h 50 min"), (273_600, "3 days 4 h")],
-)
-def test_durations_are_written(value: float, text: str) -> None:
-    assert duration(value) == text
