@@ -1,5 +1,6 @@
 """Exact and near duplicates among the images of a source, without comparing each with each."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -105,7 +106,7 @@ def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _normalised(thumbnails: np.ndarray) -> np.ndarray:
     """(n, t²) float32 of mean 0 and length 1; zeros for what is flat."""
-    flat = thumbnails.reshape(len(thumbnails), -1).astype(np.float32)
+    flat = thumbnails.reshape(len(thumbnails), math.prod(thumbnails.shape[1:])).astype(np.float32)  # there may be none
     flat -= flat.mean(1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     return np.where(length > FLAT * flat.shape[1] ** 0.5, flat / np.maximum(length, 1e-9), 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pgan.errors import InputError
 from pgan.phases import ROOT, Phases
+from pgan.untrusted.inputs import read_json
 
 MOST_BYTES = 2**26
 
@@ -20,8 +21,7 @@ def done_stages(status: Path, phases: Phases) -> set[str]:
         InputError: the file is not what `dvc status --json` prints.
     """
     try:
-        text = sys.stdin.read(MOST_BYTES) if str(status) == "-" else status.read_text(encoding="utf-8")
-        found = json.loads(text)
+        found = json.loads(sys.stdin.read(MOST_BYTES)) if str(status) == "-" else read_json(status)
     except OSError as error:
         raise InputError(f"--status {status}: {error.strerror or error}") from None
     except (ValueError, RecursionError):

@@ -10,6 +10,7 @@ from pathlib import Path
 import checkpoint_cases
 import compare_cases
 import file_cases
+import new_cases
 import parameter_cases
 import pytest
 import source_cases
@@ -20,7 +21,7 @@ from pgan.cli import app
 
 CASES = [
     case
-    for module in (parameter_cases, checkpoint_cases, source_cases, file_cases, compare_cases)
+    for module in (parameter_cases, checkpoint_cases, source_cases, file_cases, compare_cases, new_cases)
     for case in module.cases()
 ]
 

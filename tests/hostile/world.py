@@ -57,7 +57,9 @@ CHANGES: dict[str, Any] = {
 
 COMMANDS: dict[str, list[str]] = {
     "preset": ["preset", "digits", "--yes"],
+    "new": ["new", "many.zip", "--kimg", "0.1", "--yes", "--workers", "1"],
     "check": ["check"],
+    "plan": ["plan", "--workers", "1"],
     "prepare": ["prepare", "--workers", "1"],
     "init": ["init"],
     "train": ["train", "grow_8"],
@@ -150,6 +152,11 @@ def _images(folder: Path) -> None:
             member = tarfile.TarInfo(name)
             member.size = len(buffer.getvalue())
             tar.addfile(member, io.BytesIO(buffer.getvalue()))
+    with zipfile.ZipFile(folder / "many.zip", "w") as zipped:  # enough for `pgan new`
+        for number, picture in enumerate(np.random.default_rng(1).integers(0, 256, (20, 16, 16), dtype=np.uint8)):
+            buffer = io.BytesIO()
+            Image.fromarray(picture).save(buffer, "PNG")
+            zipped.writestr(f"{number}.png", buffer.getvalue())
     (folder / "train-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 0x803, 6, 28, 28) + pixels.tobytes())
     (folder / "train-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, 6) + bytes([0, 1, 2, 0, 1, 2]))
     with gzip.open(folder / "zipped-images-idx3-ubyte.gz", "wb") as file:

@@ -143,7 +143,7 @@ def test_the_space_inception(
     assert {"frechet", "inception_score", "swd"} <= set(found)
     flags = {name for name in found if name.endswith("_biased")}
     on_features = {"frechet_biased", "kid_std_biased", "precision_recall_biased", "copying_ct_biased"}
-    assert flags == on_features | {"near_copies_biased", "swd_biased"}
+    assert flags == on_features | {"density_coverage_biased", "near_copies_biased", "swd_biased"}
     assert "confidence" not in found  # Inception's classes are not the data's
 
     save_stand_in(tmp_path / "inception.pt", 1)
