@@ -191,6 +191,8 @@ def time_of_all_phases(bar: "tqdm[Any]", ahead: float) -> str:
     Args:
         ahead: those after it, in images of this phase (`ahead.images_ahead`).
     """
+    if bar.disable:  # of the other ranks: it knows nothing
+        return ""
     state = bar.format_dict
     rate = state["rate"] or (state["n"] - state["initial"]) / max(state["elapsed"], 1e-9)
     if not ahead or not rate:

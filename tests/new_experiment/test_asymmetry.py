@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import photo
+from photographs import photo
 from PIL import Image
 
 from pgan.new_experiment.asymmetry import asymmetry

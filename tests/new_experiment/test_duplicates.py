@@ -6,7 +6,7 @@ from io import BytesIO
 import imagehash
 import numpy as np
 import pytest
-from conftest import photo
+from photographs import photo
 from PIL import Image
 
 from pgan.new_experiment import duplicates

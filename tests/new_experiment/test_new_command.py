@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from command_line import pgan, refused
-from conftest import Photos
+from photographs import Photos
 
 from pgan.config import read_yaml
 from pgan.experiment import read_experiment

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import Photos
+from photographs import Photos
 
 from pgan.errors import InputError
 from pgan.new_experiment.opening import kind_of, open_images, watched_path

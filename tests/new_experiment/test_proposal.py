@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Photos
+from photographs import Photos
 from PIL import Image, ImageDraw
 
 from pgan.errors import InputError

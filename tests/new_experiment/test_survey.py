@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Photos, photo
+from photographs import Photos, photo
 from PIL import Image
 
 from pgan.new_experiment.opening import open_images

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from conftest import Photos
+from photographs import Photos
 
 from pgan.errors import InputError
 from pgan.new_experiment.findings import Findings
