@@ -6,6 +6,7 @@ function `compute(sample) -> {name: value}` in a file of its own under `pgan/met
 The table imports nothing, so that the pictures and the summary can use it without the code that measures.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -152,6 +153,12 @@ METRICS = [
         smallest=16,
     ),
 ]
+
+
+def defined(names: Collection[str], resolution: int, has_features: bool) -> list[Metric]:
+    """The metrics of these names that are defined for images of a resolution, and with or without a feature space."""
+    rows = [metric for metric in METRICS if metric.name in names and resolution >= metric.smallest]
+    return [metric for metric in rows if has_features or metric.needs == "images"]
 
 
 def summary_columns() -> list[str]:

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from pgan.config import Channels
+from pgan.metrics.labels import proportional_labels
 from pgan.metrics.spool import spool
 from pgan.prepare.square import to_square
 from pgan.randomness import derive
@@ -56,9 +57,7 @@ class Images:
         """Some of them, by ascending position; what was skipped stays with the whole."""
         if len(rows) == len(self.pixels):
             return self
-        size = at_once(self.pixels[0])
-        chunks = (self.pixels[rows[i : i + size]] for i in range(0, len(rows), size))
-        return Images(spool(chunks, scratch), self.indices[rows])
+        return Images(spool(rows_in_chunks(self.pixels, rows), scratch), self.indices[rows])
 
 
 class ImageSet(ABC):
@@ -153,8 +152,6 @@ def labels_for(classes: int, count: int, frequencies: np.ndarray) -> list[int] |
 
     None without classes.
     """
-    from pgan.metrics.labels import proportional_labels
-
     if not classes:
         return None
     if len(frequencies) == classes and frequencies.any():

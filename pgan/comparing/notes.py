@@ -4,9 +4,8 @@ from pgan.comparing.image_set import Images, ImageSet, Terms
 from pgan.comparing.image_sets import GeneratorSet, PyramidSet, TreeSet
 from pgan.comparing.reference import Reference
 from pgan.comparing.request import Request
-from pgan.comparing.settings import MEASURED
+from pgan.comparing.settings import defined_names
 from pgan.comparing.verdict import listed
-from pgan.metric_table import METRICS
 from pgan.metrics.config import Evaluate, Features
 
 
@@ -43,9 +42,7 @@ def notes_on_classes(terms: Terms, sources: list[ImageSet]) -> list[str]:
 
 def notes_on_metrics(params: Evaluate, terms: Terms, features: Features, count: int) -> list[str]:
     """Metrics that are not defined for so few images."""
-    rows = [metric for metric in METRICS if metric.name in MEASURED and terms.resolution >= metric.smallest]
-    defined = [metric.name for metric in rows if features.space != "none" or metric.needs == "images"]
-    missing = [name for name in defined if name not in params.metrics]
+    missing = [name for name in defined_names(terms.resolution, features) if name not in params.metrics]
     return [f"left out, as they are not defined for {count} images: {listed(missing)}"] if missing else []
 
 

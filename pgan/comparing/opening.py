@@ -11,11 +11,10 @@ from pgan.errors import InputError
 from pgan.interchange.generator_file import READERS
 from pgan.metrics.sizes import too_few
 from pgan.prepare.signatures import HEAD, identify
+from pgan.prepare.sources.archive import TARS
 from pgan.untrusted.inputs import open_file
 from pgan.untrusted.recognise import recognise, refusal
 
-PACKED_TAR = ("a tar archive", "a gzip file", "a bzip2 file", "an xz file", "a zstd file")
-"""What a tar archive may look like."""
 NUMPY = b"\x93NUMPY"
 READ = (
     "pgan compare reads folders, zip and tar archives of pictures, .npy arrays, pyramids of `pgan prepare`, and every "
@@ -69,6 +68,6 @@ def _opened(path: Path, device: torch.device) -> ImageSet:
     if kind is not None and kind.group == "archive":
         if kind.name == "a zip archive" and found is not None and not found.what.startswith("an archive of numpy"):
             return TreeSet(path, "zip")
-        if kind.name in PACKED_TAR:
+        if kind.name in TARS:
             return TreeSet(path, "tar")
     raise refusal(path, "images or a generator", READ)

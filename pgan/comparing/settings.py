@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pgan.metric_table import METRICS
+from pgan.metric_table import defined
 from pgan.metrics.config import (
     ClassesParams,
     DensityCoverageParams,
@@ -44,14 +44,18 @@ def evaluate_section(count: int, reals: int, resolution: int, features: Features
         reals: images of the reference.
         resolution: pixels per side.
     """
-    rows = [metric for metric in METRICS if metric.name in MEASURED and resolution >= metric.smallest]
-    listed = [metric.name for metric in rows if features.space != "none" or metric.needs == "images"]
+    listed = defined_names(resolution, features)
     if not listed:
         return None
     section = _evaluate(listed, count, reals)
     undefined = {key.split(".")[1] for key, _ in impossible(section, features, reals)}
     listed = [name for name in listed if name not in undefined]
     return _evaluate(listed, count, reals) if listed else None
+
+
+def defined_names(resolution: int, features: Features) -> list[str]:
+    """The metrics that are defined at that resolution and in that feature space, for enough images."""
+    return [metric.name for metric in defined(MEASURED, resolution, has_features=features.space != "none")]
 
 
 def _evaluate(metrics: list[str], count: int, reals: int) -> Evaluate:

@@ -9,7 +9,7 @@ import torch
 
 from pgan.data.pyramid import Meta, read_meta
 from pgan.errors import InputError, shown
-from pgan.metric_table import METRICS, Metric
+from pgan.metric_table import METRICS, Metric, defined
 from pgan.metrics.classifier import FEATURES
 from pgan.metrics.config import Evaluate, Features
 from pgan.metrics.digit_channels import has_modes
@@ -65,9 +65,7 @@ def evaluate_generator(
     target = params.target_resolution or meta.levels[-1]
     if extractor and "frechet" in params.metrics:
         real_features(reals.features, target)  # a missing level is found before the work, not after
-    asked = [metric for metric in METRICS if metric.name in params.metrics]
-    large_enough = [metric for metric in asked if generator.resolution >= metric.smallest]
-    possible = [metric for metric in large_enough if extractor or metric.needs == "images"]
+    possible = defined(params.metrics, generator.resolution, has_features=extractor is not None)
     _say_what_is_left_out(params, features, generator.resolution)
     if not possible:
         return Evaluation({}, nothing(generator, params))

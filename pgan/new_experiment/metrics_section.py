@@ -4,7 +4,7 @@ import importlib.util
 from typing import NamedTuple
 
 from pgan.metrics.config import IMAGENET_PACKAGE
-from pgan.metrics.sizes import NEAR, NEIGHBOURHOODS
+from pgan.metrics.sizes import CELL, NEAR, NEIGHBOURHOODS
 from pgan.new_experiment.decision import Decision
 from pgan.new_experiment.findings import Findings
 from pgan.new_experiment.prepare_section import Kept
@@ -26,8 +26,8 @@ SHARE_OF_TIME = 0.15
 """Of the whole, for measuring."""
 IMAGES_PER_KIMG = 100
 """Where only a length is given: generated images for each thousand that training shows."""
-CELLS, IMAGES_OF_A_CELL = 10, 20
-"""Of the test for copies: it needs this many images in each."""
+CELLS = 10
+"""Of the test for copies."""
 MOST_IN_MEMORY = {64: 256, 128: 64, 512: 32}
 """Generated images at a time, by the largest resolution that it is for."""
 
@@ -80,19 +80,16 @@ def metrics(left: Kept, how: Measuring) -> tuple[list[str], list[str]]:
     """`evaluate.metrics`, and what is left out, each with its reason."""
     images = min(how.reals, how.fakes)
     needed = {
-        "frechet": (DIMENSIONS.get(how.space, 0) + 1, "more images than features have dimensions"),
-        "kid": (2, ""),
-        "precision_recall": (
-            NEIGHBOURHOODS * NEIGHBOURS,
-            f"{NEIGHBOURHOODS} images for each of {NEIGHBOURS} neighbours",
-        ),
-        "density_coverage": (NEIGHBOURHOODS * NEIGHBOURS, "many neighbours"),
-        "memorisation": (round(1 / NEAR), "100 images"),
+        "frechet": DIMENSIONS.get(how.space, 0) + 1,
+        "kid": 2,
+        "precision_recall": NEIGHBOURHOODS * NEIGHBOURS,
+        "density_coverage": NEIGHBOURHOODS * NEIGHBOURS,
+        "memorisation": round(1 / NEAR),
     }
     if how.space == "none":
         return ["swd", "ms_ssim"], []
-    wanted = [name for name, (least, _) in needed.items() if images >= least]
-    absent = [f"{name} needs {least} images" for name, (least, _) in needed.items() if images < least]
+    wanted = [name for name, least in needed.items() if images >= least]
+    absent = [f"{name} needs {least} images" for name, least in needed.items() if images < least]
     wanted += ["classes"] * (how.space == "classifier") + ["swd", "ms_ssim"]
     return wanted, absent
 
@@ -115,7 +112,7 @@ def metrics_decisions(left: Kept, how: Measuring, size: Size) -> list[Decision]:
         Decision("evaluate.density_coverage", {"neighbours": 5, "images": min(2000, how.fakes)}, ""),
         Decision(
             "evaluate.memorisation",
-            {"images": min(2000, how.fakes), "cells": max(1, min(CELLS, images // IMAGES_OF_A_CELL))},
+            {"images": min(2000, how.fakes), "cells": max(1, min(CELLS, images // CELL))},
             "",
         ),
         Decision("evaluate.swd", {"images": max(2, min(2000, left.count)), "patches": 128, "directions": 512}, ""),

@@ -11,6 +11,7 @@ from pgan.errors import SEPARATOR, InputError
 from pgan.prepare.config import Prepare, SourceKind
 from pgan.prepare.signatures import HEAD, identify
 from pgan.prepare.sources import Source, open_source
+from pgan.prepare.sources.archive import TARS
 from pgan.prepare.sources.kinds import is_part
 from pgan.untrusted.inputs import open_file
 
@@ -89,7 +90,7 @@ def kind_of(path: Path) -> SourceKind:
     if kind is not None and kind.group == "archive":
         if kind.name == "a zip archive":
             return "zip"
-        if kind.name in ("a tar archive", "a gzip file", "a bzip2 file", "an xz file", "a zstd file"):
+        if kind.name in TARS:
             return "tar"
         raise InputError(f"{path}: {kind.name}; unpack it, and name the folder")
     if kind is not None and kind.group == "image":

@@ -2,10 +2,8 @@
 
 from pgan.new_experiment.metrics_section import Measuring
 from pgan.new_experiment.sizes import Size
-from pgan.planning.rates import STAGE
+from pgan.planning.rates import STAGE, picture_seconds
 
-PICTURES = 20.0
-"""Seconds of the stage `render`, but for large images."""
 METRICS = 6.0
 """Seconds that the metrics themselves take for 2,000 images."""
 
@@ -22,5 +20,5 @@ def overhead(size: Size, images: int, how: Measuring, features_per_second: float
     rate = features_per_second if how.space == "imagenet" else 20 * features_per_second
     extract = (how.reals * levels + how.fakes * phases) / max(rate, 1e-6) if how.space != "none" else 0.0
     metrics = METRICS * phases * how.fakes / 2000 * max(1.0, size.resolution / 64)
-    pictures = PICTURES * max(1.0, size.resolution / 64)
-    return images / max(look_per_second, 1.0) + STAGE * (2 * phases + 4) + extract + metrics + pictures
+    start = STAGE * (2 * phases + 4)
+    return images / max(look_per_second, 1.0) + start + extract + metrics + picture_seconds(size.resolution)

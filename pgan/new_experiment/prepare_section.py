@@ -9,7 +9,7 @@ from pgan.new_experiment.decision import Decision, chosen
 from pgan.new_experiment.findings import Findings
 from pgan.new_experiment.sizes import TOO_SMALL, Size, fit, sides, typical_side
 from pgan.new_experiment.wishes import Wishes
-from pgan.prepare.build import spread
+from pgan.prepare.sources import spread
 
 FEWEST_LEFT = 16
 """Images below which small ones are enlarged rather than left out."""
@@ -46,9 +46,11 @@ def kept(found: Findings, size: Size, wishes: Wishes) -> Kept:
     )
 
 
-def prepare_decisions(found: Findings, size: Size, resolution_reason: str, wishes: Wishes) -> list[Decision]:
+def prepare_decisions(
+    found: Findings, left: Kept, size: Size, resolution_reason: str, wishes: Wishes
+) -> list[Decision]:
     """All parameters of the section that the images determine."""
-    opened, left = found.opened, kept(found, size, wishes)
+    opened = found.opened
     labels = bool(left.class_counts)
     no_labels = opened.no_labels or "one class is left"
     return [

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pgan.errors import InputError, readable
@@ -33,6 +34,7 @@ from pgan.new_experiment.writing import BASE, parameter_file
 from pgan.planning.duration import duration
 from pgan.planning.memory import free_memory
 from pgan.planning.rates import features_per_second
+from pgan.prepare.level_files import levels_bytes
 from pgan.presets.catalogue import read_preset
 from pgan.untrusted.strict_yaml import parse
 
@@ -91,23 +93,23 @@ def propose(found: Findings, wishes: Wishes, *, device: str, look_per_second: fl
     """
     _check_enough(found)
     sizes = candidates(found, wishes)
+    left_of = cache(lambda size: kept(found, size, wishes))  # it looks through all images
     channels = wishes.channels or (1 if found.is_grey else 3)
-    pace = _pace(found, sizes[0], channels, device, wishes)
-    per_second = _features_per_second(found, kept(found, sizes[0], wishes), device, wishes)
+    pace = _pace(left_of(sizes[0]), sizes[0], channels, device, wishes)
+    per_second = _features_per_second(found, left_of(sizes[0]), device, wishes)
 
     def how(size: Size) -> Measuring:
-        return measuring(found, kept(found, size, wishes), size, per_second, wishes)
+        return measuring(found, left_of(size), size, per_second, wishes)
 
     def rest(size: Size) -> float:
-        left = kept(found, size, wishes)
-        return overhead(size, left.count, how(size), per_second, look_per_second)
+        return overhead(size, left_of(size).count, how(size), per_second, look_per_second)
 
     planned = plan(sizes, pace, rest, wishes)
     size = planned.size
-    left = kept(found, size, wishes)
+    left = left_of(size)
     _check_room(size, left.count, channels)
     decisions = [
-        *prepare_decisions(found, size, planned.why_resolution, wishes),
+        *prepare_decisions(found, left, size, planned.why_resolution, wishes),
         *network_decisions(found, left, planned, channels, wishes),
         *training_decisions(found, left, planned, wishes),
         *metrics_decisions(left, how(size), size),
@@ -140,9 +142,8 @@ def _check_enough(found: Findings) -> None:
         )
 
 
-def _pace(found: Findings, size: Size, channels: int, device: str, wishes: Wishes) -> Pace:
+def _pace(left: Kept, size: Size, channels: int, device: str, wishes: Wishes) -> Pace:
     base = read_preset(BASE).experiment()
-    left = kept(found, size, wishes)
     labels = classes(left, wishes).value
     augment = augmentation(left, wishes).value
     networks = base.networks
@@ -178,7 +179,7 @@ def _pictures(decisions: list[Decision], size: Size) -> list[Decision]:
 
 def _check_room(size: Size, count: int, channels: int) -> None:
     """Raise InputError where the disk cannot hold the pyramid: better now than after the preparation."""
-    needed = count * channels * sum(level**2 for level in size.levels)
+    needed = levels_bytes(count, channels, size.levels)
     place = Path("data") if Path("data").is_dir() else Path()
     free = shutil.disk_usage(place).free
     if needed > free:

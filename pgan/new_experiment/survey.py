@@ -1,7 +1,6 @@
 """A look at every image of a source, on all cores."""
 
 import hashlib
-import sys
 import warnings
 from collections.abc import Callable
 from contextlib import closing
@@ -12,6 +11,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from pgan.metrics.progress import interval
 from pgan.prepare.decode import decode, decode_with_header, from_array
 from pgan.prepare.pool import outcomes
 from pgan.prepare.remarks import look
@@ -90,7 +90,7 @@ def survey(source: Source, workers: int) -> Survey:
     views: dict[int, np.ndarray] = {}
     images = ((int(index), payload) for index, payload in source.read(np.arange(count)))
     with closing(outcomes(images, looker, workers, VIEW)) as done:
-        for sight in tqdm(done, total=count, desc="look", unit="image", mininterval=_seldom(), maxinterval=10):
+        for sight in tqdm(done, total=count, desc="look", unit="image", mininterval=interval(), maxinterval=10):
             sights[sight.position] = sight._replace(view=b"")
             if sight.view:
                 view = np.frombuffer(sight.view, np.uint8).reshape(VIEW, VIEW)
@@ -98,11 +98,6 @@ def survey(source: Source, workers: int) -> Survey:
                 if sight.position % stride == 0:
                     views[sight.position] = view
     return Survey(source, [sight for sight in sights if sight is not None], thumbnails, views)
-
-
-def _seldom() -> float:
-    """Seconds between two updates of the bar."""
-    return 0.1 if sys.stderr.isatty() else 10.0
 
 
 # --- in a worker process

@@ -7,6 +7,7 @@ from pgan.networks.architectures import build_critic, build_generator
 from pgan.networks.config import Networks
 from pgan.phases import Phase
 from pgan.prepare.config import Prepare
+from pgan.prepare.level_files import levels_bytes
 from pgan.training.config import Training
 from pgan.training.schedule import Schedule
 
@@ -19,7 +20,7 @@ GENERATIONS = 2
 
 def pyramid_bytes(settings: Prepare, count: int) -> int:
     """All levels and the labels."""
-    return count * (settings.channels * sum(level**2 for level in settings.levels) + 8)
+    return levels_bytes(count, settings.channels, settings.levels) + 8 * count
 
 
 def checkpoint_bytes(networks: Networks, resolution: int) -> int:

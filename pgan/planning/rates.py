@@ -23,6 +23,8 @@ STAGE = 7.0
 """Seconds that a stage takes to start and end under DVC with MLflow (benchmarks/overhead.py)."""
 TRACKING = 1.0
 """What DVC and MLflow add where the start of Python and torch is measured (benchmarks/overhead.py)."""
+PICTURES = 20.0
+"""Of the stage `render`, up to 64 pixels."""
 TRIAL = 24
 """Images for measuring a feature network."""
 SECONDS = 0.4
@@ -106,6 +108,11 @@ def start_seconds() -> float:
     start = time.perf_counter()
     subprocess.run([sys.executable, "-c", "import pgan.training.run, pgan.experiment"], check=False)
     return time.perf_counter() - start + TRACKING
+
+
+def picture_seconds(resolution: int) -> float:
+    """Seconds that the pictures of an experiment take; they grow with the side of an image."""
+    return PICTURES * max(1.0, resolution / 64)
 
 
 def _random(count: int, channels: int, resolution: int, seed: int = 0) -> np.ndarray:

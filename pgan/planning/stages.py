@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from pgan.experiment import Experiment
-from pgan.metric_table import METRICS
+from pgan.metric_table import defined
 from pgan.metrics.sizes import images_needed
 from pgan.metrics.sliced_wasserstein import levels
 from pgan.phases import Phase
@@ -24,8 +24,6 @@ LEAST_GAIN = 1.14
 """The same at higher resolutions."""
 METRICS_SECONDS = 0.002
 """Of all metrics but the sliced Wasserstein distance, for each generated image."""
-PICTURES = 20.0
-"""Of the stage `render`, up to 64 pixels; it grows with the side of an image."""
 INCEPTION = 0.1
 """Inception takes ten times as long as the network of the space `imagenet`, at 299 pixels against 128."""
 LARGEST_GENERATED = 256
@@ -102,9 +100,7 @@ class Stages:
     def evaluate(self, name: str, phase: Phase) -> Cost:
         """Generating, features, and metrics."""
         e, r = self.experiment, phase.resolution
-        possible = [m for m in METRICS if m.name in e.evaluate.metrics and r >= m.smallest]
-        if e.features.space == "none":
-            possible = [m for m in possible if m.needs == "images"]
+        possible = defined(e.evaluate.metrics, r, has_features=e.features.space != "none")
         names = {m.name for m in possible}
         needed = {n: images_needed(n, e.evaluate, self.images.count) for n in names}
         seconds = self.start
@@ -120,7 +116,7 @@ class Stages:
     def render(self) -> Cost:
         """Pictures, latent walks and curves."""
         largest = max(phase.resolution for phase in self.experiment.phases.values())
-        return Cost("render", self.start + PICTURES * max(1.0, largest / 64))
+        return Cost("render", self.start + rates.picture_seconds(largest))
 
     # --- what is measured once
 

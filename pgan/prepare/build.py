@@ -16,7 +16,7 @@ from pgan.errors import MOST_LINES, SEPARATOR, InputError, RunError
 from pgan.files import replaced_folder
 from pgan.prepare.attributes import attribute_rows
 from pgan.prepare.config import COUNTED, EMBEDDED, Prepare
-from pgan.prepare.level_files import compact, open_levels
+from pgan.prepare.level_files import compact, levels_bytes, open_levels
 from pgan.prepare.pool import read_into
 from pgan.prepare.remarks import Remarks
 from pgan.prepare.sources import Source, open_source, spread
@@ -201,7 +201,7 @@ def _digest(source: Source, wanted: np.ndarray, digests: np.ndarray) -> str:
 
 def _check_space(folder: Path, count: int, settings: Prepare) -> None:
     """Better to find out before hours of work than after."""
-    needed = count * settings.channels * sum(resolution**2 for resolution in settings.levels)
+    needed = levels_bytes(count, settings.channels, settings.levels)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise RunError(

@@ -1,6 +1,6 @@
 """The files of the levels while images are written to them, each at its place; `compact` closes the gaps at the end."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,11 @@ from pgan.prepare.config import Prepare
 
 COMPACT_BYTES = 2**24
 """Bytes moved at a time when gaps are closed."""
+
+
+def levels_bytes(count: int, channels: int, levels: Iterable[int]) -> int:
+    """What the levels of so many images take on the disk."""
+    return count * channels * sum(level**2 for level in levels)
 
 
 def open_levels(folder: Path, count: int, settings: Prepare) -> None:

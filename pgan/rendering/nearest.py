@@ -103,11 +103,8 @@ def nearest_picture(nearest: Nearest, settings: Render) -> Image.Image:
             block = side_by_side(chosen, in_a_row=1)
             blocks.append(caption(block, title, width=caption_width(block, title)))
     picture = side_by_side(blocks, in_a_row=2, space=6 * gap_of(enlarged(nearest.images.shape[-1], settings.tile)))
-    what, unit = (
-        f"generated, and the nearest of {nearest.numbers.real_images:,} real images",
-        "1 = usual between real images",
-    )
-    unit = unit if nearest.numbers.between_reals else ""
+    what = f"generated, and the nearest of {nearest.numbers.real_images:,} real images"
+    unit = "1 = usual between real images" if nearest.numbers.between_reals else ""
     return caption(picture, what, unit, width=caption_width(picture, what, unit))
 
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pydantic
-
 from pgan.phases import Phase
 from pgan.training.config import Recipe
 
@@ -30,5 +28,5 @@ def _cost(recipe: Recipe, entry: Any) -> float:
     try:
         phase = Phase.model_validate(entry)
         return phase.kimg * 1000 * recipe.networks.operations(phase.resolution)
-    except (pydantic.ValidationError, ValueError):
+    except ValueError:
         return 0.0

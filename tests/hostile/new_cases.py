@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from compare_cases import LEFT_OUT
 from file_cases import JSON, Damage
 from harness import Case, Prepare
 from source_cases import SOURCES
 from world import COMMANDS
-
-LEFT_OUT = ("a size that lies", "a checksum that lies")
-"""Of one picture among others: it is left out, and named."""
 
 
 def cases() -> Iterator[Case]:

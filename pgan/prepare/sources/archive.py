@@ -16,6 +16,7 @@ JOIN = (
 )
 
 _PACKED_TAR = ("a gzip file", "a bzip2 file", "an xz file", "a zstd file")
+TARS = ("a tar archive", *_PACKED_TAR)
 """What a tar archive may look like."""
 
 _ENDINGS = re.compile(r"(?:\.(?:zip|tar|tgz|tbz2?|txz|tzst|gz|bz2|xz|zst))+$", re.IGNORECASE)
