@@ -1,7 +1,8 @@
 """Stage `train@<phase>`: the parent's checkpoint, one level of the pyramid -> data/train/<phase>.
 
-Two things are written outside these outputs.  data/logs/<phase>.csv has the losses and the speed while the phase
-trains.  .pgan/snapshots, in the repository's root, has the snapshots of an unfinished phase.
+Some things are written outside these outputs, for eyes and MLflow.  While the phase trains, data/logs/<phase>.csv has
+the losses and the speed, data/logs/<phase>/ grids of samples, and data/render/preview.png the newest grid.
+.pgan/snapshots, in the repository's root, has the snapshots of an unfinished phase.
 """
 
 from contextlib import suppress
@@ -15,13 +16,15 @@ from stages.tracking.stage import Stage, root
 PYRAMID = Path("data/pyramid")
 TRAIN = Path("data/train")
 LOGS = Path("data/logs")
+PREVIEW = Path("data/render/preview.png")
 
 
 def main(phase: str) -> None:
     """Train the phase of `params.phases`, in as many processes as $PGAN_LAUNCHER starts."""
     snapshots, log, finished = root() / ".pgan/snapshots", LOGS / f"{phase}.csv", _finished(phase)
     finished.unlink(missing_ok=True)
-    launch(train, phase, pyramid=PYRAMID, out=TRAIN / phase, snapshots=snapshots, log=log, finished=finished)
+    live = {"log": log, "preview": PREVIEW, "pictures": LOGS / phase}
+    launch(train, phase, pyramid=PYRAMID, out=TRAIN / phase, snapshots=snapshots, finished=finished, **live)
 
 
 def forget(phase: str) -> None:
@@ -41,5 +44,5 @@ def _finished(phase: str) -> Path:
 if __name__ == "__main__":
     name = phase_argument()
     kept = "; the trained phase is kept as a snapshot"
-    stage = Stage("train", name, out=TRAIN / name, live=LOGS / f"{name}.csv", kept=kept)
+    stage = Stage("train", name, out=TRAIN / name, live=LOGS / f"{name}.csv", pictures=LOGS / name, kept=kept)
     run(stage, lambda: main(name), last=lambda: forget(name))

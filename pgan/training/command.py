@@ -31,6 +31,14 @@ def train(
         float, typer.Option(min=0, help="Shortest time between snapshots; longer where they would take over 2 % of it.")
     ] = 5.0,
     log: Annotated[Path | None, typer.Option(help="A CSV file to follow while it trains: losses and img/s.")] = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option(help="A PNG file to look at while it trains: a grid of samples, redrawn often."),
+    ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="A folder for such a grid at each moment of samples.npy: <images since init>.png."),
+    ] = None,
     finished: Annotated[
         Path | None,
         typer.Option(
@@ -58,6 +66,7 @@ def train(
     parameters = Parameters.read(params)
     recipe = Recipe.of(parameters, phase)
 
+    from pgan.training.preview import LiveFiles
     from pgan.training.run import Request, train_phase
 
     out = out or Path("data/train") / phase
@@ -71,7 +80,7 @@ def train(
             out=out,
             snapshots=snapshots,
             snapshot_seconds=snapshot_seconds,
-            log=log,
+            files=LiveFiles(log, preview, pictures),
             finished=finished,
             device=device,
             deterministic=deterministic,

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -18,6 +19,7 @@ from pgan.training.draws import Draws
 from pgan.training.interrupt import LAUNCHER_DIED, StopRequest, stop_requests
 from pgan.training.job import Job
 from pgan.training.parallel import ALONE, Ranks
+from pgan.training.preview import NO_FILES, LiveFiles, Preview
 from pgan.training.records import LiveLog, Means, Record, Row, check_health, in_short, progress_bar, time_of_all_phases
 from pgan.training.snapshots import Cadence, Position, Snapshots, read_position
 from pgan.training.step import Step
@@ -54,8 +56,10 @@ class PhaseRun:
         self.warned = False
         """That no snapshot can be written."""
 
-    def run(self, snapshots: Snapshots, snapshot_seconds: float, log: Path | None, ahead: float = 0.0) -> None:
-        """Train to the last step, with a progress bar, a live log, and snapshots at least `snapshot_seconds` apart.
+    def run(
+        self, snapshots: Snapshots, snapshot_seconds: float, files: LiveFiles = NO_FILES, ahead: float = 0.0
+    ) -> None:
+        """Train to the last step, with a progress bar, live files, and snapshots at least `snapshot_seconds` apart.
 
         `ahead` is what the progress bar should know of later phases (`ahead.images_ahead`).
 
@@ -65,13 +69,15 @@ class PhaseRun:
         """
         self.resume(snapshots)
         cadence, first = Cadence(snapshot_seconds), self.steps_done
+        shown = files if self.ranks.leads else NO_FILES
+        preview = Preview(shown, self.record.pictures())
         with (
-            LiveLog(log if self.ranks.leads else None, self.record.rows) as live,
+            LiveLog(shown.log, self.record.rows) as live,
             stop_requests() as stop,
             progress_bar(self.job.name, self.schedule, first, shown=self.ranks.leads) as bar,
         ):
             while self.steps_done < self.schedule.steps:
-                self._take_pictures()
+                self._take_pictures(preview)
                 self.advance()
                 self.job.inputs.check()
                 bar.update(self.schedule.images_per_step)
@@ -79,13 +85,15 @@ class PhaseRun:
                     row = self._finish_row(snapshots)
                     live.add(row, self.schedule.images(self.steps_done - first))
                     bar.set_postfix_str(in_short(row) + time_of_all_phases(bar, ahead), refresh=False)
+                if preview.due():
+                    preview.refresh(self._picture)
                 number, due = self._agree(stop, cadence)
                 if number or due:
                     with stop.saving(), cadence.measured():
                         self.save(snapshots, required=bool(number))
                         number, _ = self._agree(stop, cadence)  # a signal that came meanwhile waits for no other step
                 stop.obey(number)
-            self._take_pictures()
+            self._take_pictures(preview)
             if self.steps_done > first:  # should the outputs fail, the training is not lost
                 with stop.saving():
                     self.save(snapshots, required=False)
@@ -172,14 +180,18 @@ class PhaseRun:
 
     # --- what is recorded
 
-    def _take_pictures(self) -> None:
+    def _take_pictures(self, preview: Preview) -> None:
         """The fixed latents' images by the EMA generator, if they are due before this step."""
-        if not self.ranks.leads or not self.record.picture_is_due(self.steps_done):
-            return
+        if self.ranks.leads and self.record.picture_is_due(self.steps_done):
+            self.record.frames.append(self._picture())
+            preview.keep(self.record.frames[-1], self.record.images_before + self.schedule.images(self.steps_done))
+
+    def _picture(self) -> np.ndarray:
+        """The fixed latents' images by the EMA generator as it is: uint8 (n, C, r, r)."""
         count = self.job.settings.samples
         z = latents(count, self.ema.latent_size, self.job.seed, "samples")
         alpha = 1.0 if self.steps_done == self.schedule.steps else self.draws.alpha(self.steps_done)
-        self.record.frames.append(generate(self.ema, z, sample_labels(count, self.ema.classes), SAMPLE_BATCH, alpha))
+        return generate(self.ema, z, sample_labels(count, self.ema.classes), SAMPLE_BATCH, alpha)
 
     def _finish_row(self, snapshots: Snapshots) -> Row:
         means = self.record.means.values()

@@ -74,6 +74,12 @@ class Record:
         """Whether a picture of the fixed latents is due after this many steps."""
         return steps in self.job.schedule.sample_steps()[len(self.frames) :]
 
+    def pictures(self) -> dict[int, np.ndarray]:
+        """The pictures taken so far, by the images shown since `init`."""
+        steps = self.job.schedule.sample_steps()[: len(self.frames)]
+        images = [self.images_before + self.job.schedule.images(number) for number in steps]
+        return dict(zip(images, self.frames, strict=True))
+
     def write(self, folder: Path, generator: Generator, critic: Critic) -> None:
         """Write losses.csv, samples.npy and summary.json."""
         write_losses(folder / "losses.csv", self.rows)

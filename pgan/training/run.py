@@ -26,6 +26,7 @@ from pgan.training.loop import PhaseRun
 from pgan.training.memory import keep_freed_memory, memory_errors
 from pgan.training.parallel import Ranks, ranks
 from pgan.training.precision import allow_tf32
+from pgan.training.preview import LiveFiles
 from pgan.training.snapshots import Snapshots
 from pgan.training.watched_files import ADVICE, WatchedFiles
 
@@ -45,7 +46,7 @@ class Request:
     out: Path
     snapshots: Path
     snapshot_seconds: float
-    log: Path | None
+    files: LiveFiles
     finished: Path | None
     """If given, keep the last snapshot, and write to this file where it is."""
     device: str
@@ -147,7 +148,7 @@ def _train(request: Request, run: PhaseRun, snapshots: Snapshots) -> None:
     try:
         with _out_of_memory(run, snapshots):
             ahead = images_ahead(request.recipe, request.parameters.content)
-            run.run(snapshots, request.snapshot_seconds, request.log, ahead)
+            run.run(snapshots, request.snapshot_seconds, request.files, ahead)
     except Interrupted as stop:
         if run.ranks.leads:
             what = f"stopped ({stop}); the same command continues from {snapshots.path}"

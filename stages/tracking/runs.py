@@ -6,17 +6,18 @@ A metric's step is the number of real images shown to the critic since `init`: 1
 import hashlib
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Metric, Param, Run
+from PIL import Image
 
 from pgan.errors import redacted
 from pgan.untrusted.inputs import read_json
 from stages.tracking.live import read_rows
+from stages.tracking.pictures import Pictures, live, recorded
 from stages.tracking.points import Clash, Points, curves, numbers
 from stages.tracking.stage import Stage, identity
 from stages.tracking.store import alone, connect, repository
@@ -74,7 +75,8 @@ class Runs:
             return
         child.log_outputs()
         if stage.name == "train":
-            self._update([item for item in self._items() if item[0] == f"train.{stage.phase}"])
+            own = (f"train.{stage.phase}", f"samples.{stage.phase}")
+            self._update([item for item in self._items() if item[0] in own])
         elif stage.name == "render":
             self.complete()
         self._terminate(child.run, status)
@@ -106,6 +108,7 @@ class Runs:
         items: list[Item] = []
         for phase in phases:
             items.append((f"train.{phase}", TRAIN / phase / "losses.csv", self._log_losses))
+            items.append((f"samples.{phase}", TRAIN / phase / "samples.npy", self._log_samples))
             items.append((f"evaluate.{phase}", EVALUATE / phase / "metrics.json", self._log_evaluation))
         items.append(("features", FEATURES / "metrics.json", self._log_numbers))
         items.append(("pyramid", PYRAMID / "meta.json", self._log_numbers))
@@ -140,6 +143,11 @@ class Runs:
 
     def _log_losses(self, path: Path, points: Points) -> None:
         points.add(curves(list(read_rows(path))))
+
+    def _log_samples(self, path: Path, _: Points) -> None:
+        pictures = Pictures(self.client, self.parent)
+        for step, picture in recorded(path.parent):
+            pictures.add(step, picture)
 
     def _log_evaluation(self, path: Path, points: Points) -> None:
         points.add(numbers(read_json(path), _images(path.parent.name)))
@@ -208,7 +216,7 @@ class Child:
 
     def __init__(self, runs: Runs, stage: Stage, run: str) -> None:
         self.runs, self.stage, self.run = runs, stage, run
-        self._points = Points(runs.client, run)
+        self._points, self._pictures = Points(runs.client, run), Pictures(runs.client, run)
         self._seen: list[Metric] = []
 
     def log_curves(self, rows: list[dict[str, float]]) -> None:
@@ -226,6 +234,17 @@ class Child:
                 self.log_curves(list(read_rows(path)))
         for path in files:  # after the metrics, which may replace the run
             self._log_artifact(path)
+        if self.stage.name == "train":
+            self._log_pictures(recorded(self.stage.out))
+
+    def log_live_pictures(self) -> None:
+        """Log the grids of samples that the stage has drawn so far."""
+        if self.stage.pictures is not None:
+            self._log_pictures(live(self.stage.pictures))
+
+    def _log_pictures(self, found: Iterator[tuple[int, Image.Image]]) -> None:
+        for step, picture in found:
+            self._pictures.add(step, picture)
 
     def _log(self, metrics: list[Metric]) -> None:
         self._seen += metrics
@@ -234,7 +253,7 @@ class Child:
         except Clash:  # an interrupted run of other code or data
             self.runs.client.delete_run(self.run)
             self.run = self.runs.create_child(self.stage)
-            self._points = Points(self.runs.client, self.run)
+            self._points, self._pictures = Points(self.runs.client, self.run), Pictures(self.runs.client, self.run)
             self._points.add(self._seen)
 
     def _log_artifact(self, path: Path) -> None:
@@ -243,19 +262,6 @@ class Child:
         elif path.suffix in (".png", ".gif"):
             folder = Path("pictures") / path.parent.relative_to(self.stage.out)
             self.runs.client.log_artifact(self.run, str(path), folder.as_posix())
-        elif path.name == "samples.npy":
-            self._log_samples(path)
-
-    def _log_samples(self, path: Path) -> None:
-        import numpy as np
-
-        from pgan.rendering.grid import enlarged, grid, scale
-
-        with tempfile.TemporaryDirectory() as folder:
-            picture = Path(folder) / "samples.png"
-            last = np.load(path)[-1]
-            grid(scale(last, enlarged(last.shape[2], 48)), 8).save(picture)
-            self.runs.client.log_artifact(self.run, str(picture), "pictures")
 
 
 def flatten(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -22,6 +22,8 @@ class Stage:
     """Folder of its outputs."""
     live: Path | None = None
     """CSV file that grows while the stage runs."""
+    pictures: Path | None = None
+    """Folder that gets a picture from time to time while the stage runs: <step>.png."""
     gathers: tuple[Path, ...] = ()
     """Folders that it depends on as a whole, with the files of all phases."""
     kept: str = ""

@@ -12,6 +12,7 @@ import itertools
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,6 +55,8 @@ class Tracker:
     def __enter__(self) -> "Tracker":
         if self._stage.live is not None:
             self._stage.live.unlink(missing_ok=True)  # from an earlier run
+        if self._stage.pictures is not None:
+            shutil.rmtree(self._stage.pictures, ignore_errors=True)
         try:
             self._start()
         except OSError as error:  # no process can start, or the disk is full
@@ -152,6 +155,7 @@ def _track(stage: Stage, parameters: dict[str, Any], root: Path, ending: Ending)
     child = runs.child(stage)
     for rows in follow(stage.live, lambda: ending.wait(POLL_SECONDS)):
         child.log_curves(rows)
+        child.log_live_pictures()
     runs.end(child, stage, ending.status)
 
 
@@ -203,8 +207,10 @@ def main() -> None:
     if hasattr(os, "nice"):
         os.nice(19)  # training slows down a lot when a third process competes with its two threads
     job = json.loads(line)
-    name, phase, out, live = (job["stage"][key] for key in ("name", "phase", "out", "live"))
-    stage = Stage(name, phase, Path(out), Path(live) if live else None)
+    described = job["stage"]
+    name, phase = described["name"], described["phase"]
+    live, pictures = (Path(path) if (path := described[key]) else None for key in ("live", "pictures"))
+    stage = Stage(name, phase, Path(described["out"]), live, pictures)
     ending = Ending(pipe)
     is_first = lock(job["lock"])
     if not is_first:

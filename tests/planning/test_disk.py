@@ -29,7 +29,7 @@ def test_a_checkpoint_and_its_pictures(
     job = Job("p", phase, settings, 0, images, np.zeros(16, np.int64))
     run = PhaseRun(job, checkpoint.fresh(networks, 8, 0), pick_device("cpu"))
     with Snapshots(tmp_path, "p", "key", {}) as snapshots:
-        run.run(snapshots, 1000.0, None)
+        run.run(snapshots, 1000.0)
         run.write(tmp_path / "out")
     assert (tmp_path / "out/checkpoint.pt").stat().st_size == pytest.approx(checkpoint_bytes(networks, 8), rel=0.1)
     assert np.load(tmp_path / "out/samples.npy").nbytes == samples_bytes(networks, phase, settings)

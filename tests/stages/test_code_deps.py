@@ -78,12 +78,13 @@ def test_a_stage_depends_on_exactly_the_files_that_it_reads(finished: Pipeline) 
 
 
 def opened_by(command: str, finished: Pipeline) -> set[str]:
-    """Files under data/ that a stage opened for reading, without its own temporary ones and the live log."""
+    """Files under data/ that a stage opened for reading, without its own temporary ones and live files."""
     log = (finished.path.parent / "opened.log").read_text(encoding="utf-8")
     pairs = [line.split("\t") for line in log.splitlines()]
     paths = {path for who, path in pairs if f"python {who}" == command}
     assert paths or command == "python -m stages.init"
-    return {path for path in paths if ".part" not in path and not path.startswith("data/logs/")}
+    live = ("data/logs/", "data/render/preview.png")
+    return {path for path in paths if ".part" not in path and not path.startswith(live)}
 
 
 def data_paths(entries: list[dict[str, Any]]) -> list[str]:

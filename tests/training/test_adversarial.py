@@ -347,7 +347,7 @@ def begin(networks, training, spec=None, **changes):
 def test_a_phase_of_each_loss_logs_what_the_picture_needs(loss, networks, training, tmp_path):
     changes = settings_of(training, loss).model_dump()
     run = begin(networks, training, **changes | {"log_every_kimg": 0.02})
-    run.run(Snapshots(tmp_path, "p", "key"), 1e9, None)
+    run.run(Snapshots(tmp_path, "p", "key"), 1e9)
     run.write(tmp_path / "out")
     curves = read_losses(tmp_path / "out" / "losses.csv", "p").curves
     assert np.isfinite(curves["generator_loss"]).all()

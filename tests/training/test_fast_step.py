@@ -260,7 +260,7 @@ def test_a_compiled_phase_resumes_bit_for_bit(networks, training, tmp_path, monk
         run = PhaseRun(job, checkpoint.fresh(networks, 4, 0), torch.device("cpu"))
         assert run.step.compiled
         with Snapshots(tmp_path, "p", out) as snapshots:
-            run.run(snapshots, 1e9, None)
+            run.run(snapshots, 1e9)
         run.write(tmp_path / out)
         return {path.name: path.read_bytes() for path in (tmp_path / out).iterdir()}
 

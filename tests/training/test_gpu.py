@@ -43,7 +43,7 @@ def test_a_phase_trains_on_the_gpu_and_its_checkpoint_loads_on_the_cpu(networks,
     images = np.random.default_rng(0).integers(0, 256, (64, 1, 8, 8), dtype=np.uint8)
     job = Job("p", spec, training, 0, images, np.zeros(64, np.int64))
     run = PhaseRun(job, checkpoint.fresh(networks, 4, 0), torch.device("cuda"))
-    run.run(Snapshots(tmp_path / "s", "p", "k"), 0.0, None)
+    run.run(Snapshots(tmp_path / "s", "p", "k"), 0.0)
     run.write(tmp_path / "out")
     loaded = checkpoint.load(tmp_path / "out/checkpoint.pt", "cpu")
     assert loaded.progress.images == 1008
@@ -115,7 +115,7 @@ def test_deterministic_training_is_the_same_in_every_run_and_after_a_stop(
     def train(out):
         run = PhaseRun(Job("p", spec, training, 0, images, np.zeros(64, np.int64)), fresh(), torch.device("cuda"))
         with Snapshots(tmp_path / "s", "p", "k") as store:
-            run.run(store, 0.0, None)
+            run.run(store, 0.0)
             run.write(tmp_path / out)
             store.remove()
         return (tmp_path / out / "checkpoint.pt").read_bytes()

@@ -10,15 +10,17 @@ import time
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from pgan.errors import RunError
 from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Progress
 from pgan.phases import Phase
-from pgan.training import loop, snapshots
+from pgan.training import loop, preview, snapshots
 from pgan.training.interrupt import Interrupted
 from pgan.training.job import Job
 from pgan.training.loop import PhaseRun
+from pgan.training.preview import LiveFiles
 from pgan.training.snapshots import Snapshots, fingerprint
 from pgan.training.watched_files import WatchedFiles
 
@@ -46,7 +48,7 @@ def outputs(folder):
 def train(the_job, parent, tmp_path, out="out", **run):
     the_run = PhaseRun(the_job, parent, CPU)
     with Snapshots(tmp_path / "snapshots", the_job.name, "key") as store:
-        the_run.run(store, run.get("every", 1e9), run.get("log"))
+        the_run.run(store, run.get("every", 1e9), run.get("files", LiveFiles(run.get("log"))))
         the_run.write(tmp_path / out)
         store.remove()
     return tmp_path / out
@@ -107,6 +109,30 @@ def test_an_interrupted_phase_ends_with_the_bytes_of_an_uninterrupted_one(
     assert not (tmp_path / "broken").exists()
     resumed = train(the_job, checkpoint.fresh(config, 4, 0), tmp_path, "broken")
     assert outputs(resumed) == outputs(whole)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_pictures_for_eyes_change_no_byte(case, networks, training, tmp_path, monkeypatch, interrupted_after):
+    """Drawn after every step, and in a phase that continues."""
+    monkeypatch.setattr(preview.Preview, "due", lambda self: True)
+    spec, classes, changes = CASES[case]
+    config = networks.model_copy(update={"classes": classes})
+    the_job, files = (
+        job(training, spec, classes=classes, **changes),
+        LiveFiles(None, tmp_path / "x.png", tmp_path / "x"),
+    )
+    whole = train(the_job, checkpoint.fresh(config, 4, 0), tmp_path, "whole")
+    interrupted_after(5)
+    with pytest.raises(Interrupted):
+        train(the_job, checkpoint.fresh(config, 4, 0), tmp_path, "seen", files=files)
+    seen = train(the_job, checkpoint.fresh(config, 4, 0), tmp_path, "seen", files=files)
+    assert outputs(seen) == outputs(whole)
+    frames = np.load(seen / "samples.npy")
+    kimg = json.loads((seen / "summary.json").read_text())["sample_kimg"]
+    assert sorted(int(path.stem) for path in files.pictures.iterdir()) == [round(1000 * each) for each in kimg]
+    for each, frame in zip(kimg, frames, strict=True):
+        with Image.open(files.pictures / f"{round(1000 * each)}.png") as picture:
+            np.testing.assert_array_equal(np.asarray(picture), np.asarray(preview.sheet(frame)))
 
 
 def test_a_damaged_snapshot_is_as_good_as_none(networks, training, tmp_path):

@@ -99,7 +99,7 @@ def test_a_phase_in_bf16_resumes_bit_for_bit(networks, training, tmp_path, monke
     def train(out):
         run = PhaseRun(job, checkpoint.fresh(networks, 4, 0), torch.device("cpu"))
         with Snapshots(tmp_path, "p", "key") as store:
-            run.run(store, 1e9, None)
+            run.run(store, 1e9)
             run.write(tmp_path / out)
             store.remove()
         return {path.name: path.read_bytes() for path in (tmp_path / out).iterdir()}
