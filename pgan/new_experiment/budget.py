@@ -63,18 +63,23 @@ def _largest(
         raise InputError(_too_large(sizes[0], width, pace, wishes))
     best, total = sizes[0], _total(sizes[0], width, pace, overhead, wishes)
     budget = f"--kimg {wishes.kimg:g}" if wishes.kimg is not None else duration(wishes.seconds)
-    enough = f"good samples take about {enough_kimg(best.resolution):,.0f} kimg"
+
+    def enough(size: Size) -> str:
+        kimg = enough_kimg(size.resolution)
+        return f"{kimg:,.0f} kimg" if wishes.kimg is not None else duration(_seconds(size, kimg, width, pace, overhead))
+
     is_little = total < enough_kimg(best.resolution)
     if wishes.resolution is not None:
-        return best, total, "as --resolution says" + (f"; {enough}" if is_little else "")
+        return best, total, "as --resolution says" + (f"; good samples take about {enough(best)}" if is_little else "")
     if is_little:
-        return best, total, f"the smallest that is worth it; {enough}, more than {budget}"
+        return best, total, f"the smallest that is worth it, but good samples take about {enough(best)}"
     for size in sizes[1:]:
         if not pace.fits(width, size.resolution):
             return best, total, "the largest that fits into memory"
         left = _total(size, width, pace, overhead, wishes)
         if left < enough_kimg(size.resolution):
-            return best, total, f"the largest for which {budget} is enough"
+            r = size.resolution
+            return best, total, f"the largest for which {budget} is enough; {r}×{r} takes about {enough(size)}"
         best, total = size, left
     return best, total, why_largest
 
@@ -83,6 +88,12 @@ def _total(size: Size, width: int, pace: Pace, overhead: Overhead, wishes: Wishe
     if wishes.kimg is not None:
         return wishes.kimg
     return total_kimg(size.levels, pace.images_per_second(width, size.levels), wishes.seconds - overhead(size))
+
+
+def _seconds(size: Size, kimg: float, width: int, pace: Pace, overhead: Overhead) -> float:
+    """What so many thousands of images take, with all that is not training."""
+    per_second = total_kimg(size.levels, pace.images_per_second(width, size.levels), 1.0)
+    return overhead(size) + kimg / max(per_second, 1e-12)
 
 
 def _widened(
@@ -115,11 +126,8 @@ def _too_large(size: Size, width: int, pace: Pace, wishes: Wishes) -> str:
 
 
 def _too_little(size: Size, width: int, pace: Pace, overhead: Overhead, wishes: Wishes) -> str:
-    speeds = pace.images_per_second(width, size.levels)
-    rest = overhead(size)
-    per_kimg = 1 / max(total_kimg(size.levels, speeds, 1.0), 1e-12)
-    least = rest + LEAST * enough_kimg(size.resolution) * per_kimg
-    good = rest + enough_kimg(size.resolution) * per_kimg
+    enough = enough_kimg(size.resolution)
+    least, good = (_seconds(size, share * enough, width, pace, overhead) for share in (LEAST, 1.0))
     smaller = ", lower --resolution" if wishes.resolution is not None else ""
     return (
         f"--time {duration(wishes.seconds)}: {size.resolution}×{size.resolution} pixels need {duration(least)} here, "
