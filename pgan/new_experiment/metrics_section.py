@@ -109,8 +109,8 @@ def metrics(left: Kept, how: Measuring) -> tuple[list[str], list[str]]:
     if how.space == "none":
         return ["swd", "ms_ssim"], []
     dimensions = base().features.model_copy(update={"space": how.space}).dimensions
-    everything = _sets(left, how) | {"metrics": list(ON_FEATURES)}
-    biased = biased_features(_evaluate(everything), (), Sizes(how.reals, dimensions, 0, None))
+    evaluate = Evaluate.model_validate(base().evaluate.model_dump() | _sets(left, how) | {"metrics": list(ON_FEATURES)})
+    biased = biased_features(evaluate, (), Sizes(how.reals, dimensions, 0, None))
     absent = [name for name, value in ON_FEATURES.items() if value in biased]
     wanted = [name for name in ON_FEATURES if name not in absent]
     return [*wanted, *["classes"] * (how.space == "classifier"), "swd", "ms_ssim"], absent
@@ -137,9 +137,10 @@ def metrics_decisions(left: Kept, how: Measuring, size: Size) -> list[Decision]:
 
 
 def _sets(left: Kept, how: Measuring) -> dict[str, Any]:
-    """How many images each metric takes."""
+    """How many images each metric takes; what else belongs to it stays as it is."""
     images, most = min(how.reals, how.fakes), min(MOST_COMPARED, how.fakes)
-    return {
+    whole = base().evaluate.model_dump()
+    changed: dict[str, Any] = {
         "images": how.fakes,
         "kid": {"subsets": 50, "subset_size": max(2, min(500, images))},
         **{name: {"neighbours": k, "images": most} for name, k in NEIGHBOURS.items()},
@@ -147,13 +148,7 @@ def _sets(left: Kept, how: Measuring) -> dict[str, Any]:
         "swd": {"images": max(2, min(MOST_COMPARED, left.count)), "patches": 128, "directions": 512},
         "ms_ssim": {"pairs": max(1, min(1000, how.fakes // 2))},
     }
-
-
-def _evaluate(changed: dict[str, Any]) -> Evaluate:
-    """With some values changed, those of sections key by key."""
-    whole = base().evaluate.model_dump()
-    both = {key: whole[key] | value if isinstance(value, dict) else value for key, value in changed.items()}
-    return Evaluate.model_validate(whole | both)
+    return {key: whole[key] | value if isinstance(value, dict) else value for key, value in changed.items()}
 
 
 def _classifier(left: Kept, size: Size) -> dict[str, Any]:

@@ -22,7 +22,8 @@ def proposed(count: int, space: str = "imagenet") -> tuple[list[str], Evaluate]:
     for decision in metrics_decisions(left, how, Size(32, 4)):
         if decision.key.startswith("evaluate."):
             name, value = decision.key.removeprefix("evaluate."), decision.value
-            keys[name] = keys[name] | value if isinstance(value, dict) else value
+            assert not isinstance(value, dict) or value.keys() == keys[name].keys()  # a line of the file is whole
+            keys[name] = value
     return metrics(left, how)[0], Evaluate.model_validate(keys)
 
 
