@@ -28,7 +28,8 @@ def new(
         str, typer.Option("--time", help="How long all of `dvc repro` may take here, such as 45m, 2h or 1h30m.")
     ] = "2h",
     kimg: Annotated[
-        float | None, typer.Option(min=0.001, help="Thousands of images to train on in all, instead of --time.")
+        float | None,
+        typer.Option(min=0.001, max=1e9, help="Thousands of images to train on, instead of --time."),
     ] = None,
     resolution: Annotated[int | None, typer.Option(min=8, max=4096, help="Pixels per side of the last phase.")] = None,
     base: Annotated[int | None, typer.Option(min=2, max=64, help="Pixels per side of the first phase.")] = None,

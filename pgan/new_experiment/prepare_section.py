@@ -84,7 +84,7 @@ def _base_reason(size: Size) -> str:
 def _channels(found: Findings, wishes: Wishes) -> Decision:
     coloured = sum(sight.is_coloured for sight in found.sights)
     value = 1 if found.is_grey else 3
-    reason = f"{coloured:,} of {found.count:,} images are in colour"
+    reason = f"{coloured:,} of {found.count:,} images in colour"
     return chosen("prepare.channels", wishes.channels, "--channels", value, reason)
 
 

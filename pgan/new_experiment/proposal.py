@@ -15,7 +15,7 @@ from pgan.new_experiment.decision import Decision, values
 from pgan.new_experiment.findings import Findings
 from pgan.new_experiment.metrics_section import FeatureSpeed, Measuring, SpeedOf, measuring, metrics_decisions
 from pgan.new_experiment.overhead import overhead
-from pgan.new_experiment.pace import Pace
+from pgan.new_experiment.pace import SMALLEST_BATCH, Pace
 from pgan.new_experiment.phases_section import phases, training_seconds
 from pgan.new_experiment.prepare_section import Kept, kept, prepare_decisions
 from pgan.new_experiment.sizes import Size, candidates, why_not_larger
@@ -94,6 +94,7 @@ def propose(found: Findings, wishes: Wishes, *, device: str, look_per_second: fl
     sizes = candidates(found, wishes)
     left_of = cache(lambda size: kept(found, size, wishes))  # it looks through all images
     channels = wishes.channels or (1 if found.is_grey else 3)
+    _check_batch(left_of(sizes[0]), wishes)
     pace = _pace(left_of(sizes[0]), sizes[0], channels, device, wishes)
     speed_of = _feature_speed(channels, device)
 
@@ -141,6 +142,13 @@ def _check_enough(found: Findings) -> None:
             f"{path}: {what}{differ}: training needs {FEWEST} at least, and hundreds to learn more than copies; "
             "add images"
         )
+
+
+def _check_batch(left: Kept, wishes: Wishes) -> None:
+    """Raise InputError where a step would show images twice: what was meant is a smaller number."""
+    if wishes.batch is not None and wishes.batch > left.count:
+        most = left.count // SMALLEST_BATCH * SMALLEST_BATCH
+        raise InputError(f"--batch {wishes.batch}: more than the {left.count:,} images; take {most} at most")
 
 
 def _pace(left: Kept, size: Size, channels: int, device: str, wishes: Wishes) -> Pace:

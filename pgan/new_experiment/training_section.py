@@ -18,6 +18,8 @@ CERTAIN = 2.0
 FEW_IMAGES = 5000
 """Images below which the critic learns them by heart before the generator is good: DiffAugment's paper gains from 10 %
 of CIFAR-10 (5,000 images) on downwards."""
+FEWEST_NOT_COPIED = 500
+"""Images below which samples are mostly copies."""
 FEWEST_OF_A_CLASS = 50
 """Images of each class without which a generator is not trained to draw classes."""
 MOST_CLASSES = 1000
@@ -95,8 +97,11 @@ def augmentation(left: Kept, wishes: Wishes) -> Decision:
     value = ["color", "translation", "cutout"] if augment else []
     if wishes.augment is not None:
         return Decision("training.diff_augment", value, f"as --{'' if augment else 'no-'}augment says")
-    compared = "fewer than" if augment else "no fewer than"
-    reason = f"{compared} {FEW_IMAGES:,} images: {'a critic would learn them by heart' if augment else 'not needed'}"
+    if not augment:
+        return Decision("training.diff_augment", value, f"not needed with {FEW_IMAGES:,} images or more")
+    reason = f"fewer than {FEW_IMAGES:,} images: a critic would learn them by heart"
+    if left.count < FEWEST_NOT_COPIED:
+        reason = "with so few images, expect copies all the same: look at nearest.png, and add images if you can"
     return Decision("training.diff_augment", value, reason)
 
 

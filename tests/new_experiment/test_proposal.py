@@ -59,9 +59,9 @@ def test_every_proposal_names_its_reasons(photos: Photos, look: Look, machine: A
     assert text.startswith("# 120 images, up to 32×32 pixels: proposed by `pgan new x`.\n#\n")
     for line in (
         "resolution: 32            # the largest that nearly all images have",
-        "channels: 3               # 120 of 120 images are in colour",
+        "channels: 3               # 120 of 120 images in colour",
         "space: imagenet           # needs no labels",
-        "diff_augment: [color, translation, cutout]  # fewer than 5,000 images",
+        "diff_augment: [color, translation, cutout]  # with so few images, expect copies all the same",
     ):
         assert line in text
 
@@ -253,9 +253,15 @@ def test_a_batch_that_is_wanted_is_computed_in_parts(
     photos: Photos, look: Look, machine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pgan.new_experiment.proposal.free_memory", lambda _: 60 * 2**20)
-    e = parameters(look(photos(20)), kimg=1.0, resolution=32, batch=64)
+    e = parameters(look(photos(64)), kimg=1.0, resolution=32, batch=64)
     assert {phase.batch for phase in e.phases.values()} == {64}
     assert (e.phases["stabilize_4"].accumulate, e.phases["grow_32"].accumulate) == (1, 16)
+
+
+def test_a_batch_of_more_than_all_images_is_refused(photos: Photos, look: Look, machine: Any) -> None:
+    with pytest.raises(InputError, match="--batch 100000: more than the 22 images; take 20 at most"):
+        proposed(look(photos(22)), batch=100_000)
+    assert machine == []
 
 
 def test_memory_limits_the_resolution(
