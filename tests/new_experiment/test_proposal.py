@@ -20,7 +20,7 @@ from pgan.new_experiment.asymmetry import Asymmetry
 from pgan.new_experiment.findings import Findings
 from pgan.new_experiment.proposal import Proposal, propose
 from pgan.new_experiment.sizes import candidates, why_not_larger
-from pgan.new_experiment.training_section import fmap_base, full_width_up_to
+from pgan.new_experiment.training_section import fmap_base, full_width_up_to, may_be_mirrored
 from pgan.new_experiment.wishes import Wishes
 from pgan.presets.catalogue import read_preset
 from pgan.untrusted.strict_yaml import parse
@@ -140,6 +140,8 @@ def test_pages_are_kept_whole_on_white_and_not_mirrored(pages: Path, look: Look,
     found = look(pages)
     assert found.is_drawn
     found = replace(found, asymmetry=Asymmetry(0.5, 0.01))  # lines too small for the test
+    assert may_be_mirrored(found) is None
+    assert may_be_mirrored(replace(found, asymmetry=Asymmetry(0.98, 0.01))) is False
     e = parameters(found, seconds=20 * DAY)
     assert (e.prepare.channels, e.prepare.fit, e.prepare.pad_value) == (1, "pad", 255)
     assert not e.training.mirror
