@@ -44,7 +44,8 @@ class Phase(Section):
     accumulate: int = Field(default=1, ge=1, le=2**20)
     """Parts in which each batch is computed, one after the other, where all of it does not fit into memory.
 
-    Their gradients are averaged before Adam's step: the same training, up to rounding."""
+    Their gradients are averaged before Adam's step: the same training, up to rounding. Only dropout, which draws for
+    one part after the other, draws other numbers."""
 
     @model_serializer(mode="wrap")
     def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:

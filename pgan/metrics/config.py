@@ -79,6 +79,11 @@ class Features(Section):
                 raise ValueError("inception.url needs inception.sha256: a download is checked before it is used")
         return self
 
+    @property
+    def dimensions(self) -> int:
+        """Of the feature space."""
+        return {"imagenet": 320, "inception": 2048, "none": 0, "classifier": 4 * self.classifier.width}[self.space]
+
 
 class KidParams(Section):
     """Kernel inception distance (Bińkowski et al. 2018)."""

@@ -28,7 +28,8 @@ def new(
         str, typer.Option("--time", help="How long all of `dvc repro` may take here, such as 45m, 2h or 1h30m.")
     ] = "2h",
     kimg: Annotated[
-        float | None, typer.Option(min=0.001, help="Thousands of images to train on in all, instead of --time.")
+        float | None,
+        typer.Option(min=0.001, max=1e9, help="Thousands of images to train on, instead of --time."),
     ] = None,
     resolution: Annotated[int | None, typer.Option(min=8, max=4096, help="Pixels per side of the last phase.")] = None,
     base: Annotated[int | None, typer.Option(min=2, max=64, help="Pixels per side of the first phase.")] = None,
@@ -68,6 +69,7 @@ def new(
 
     Example: pgan new data/raw/pets --time 2h
     """
+    from pgan.files import check_output
     from pgan.new_experiment.wishes import Wishes, seconds
     from pgan.presets.overwriting import check_can_ask, is_interactive, present
 
@@ -96,6 +98,7 @@ def new(
     )
     if not dry_run:
         _check_writable(params)
+        check_output(params.with_name(FINDINGS))
     if present(params) is not None and not (yes or dry_run):
         check_can_ask(params)
     _propose_and_write(images, params, wishes, device, workers, yes, dry_run, is_interactive() and not yes)
@@ -112,6 +115,7 @@ def _propose_and_write(
     from pgan.new_experiment.proposal import propose
     from pgan.new_experiment.sizes import check
     from pgan.new_experiment.survey import survey
+    from pgan.new_experiment.training_section import may_be_mirrored
     from pgan.prepare.processes import processes
     from pgan.presets.overwriting import may_write, write
 
@@ -124,8 +128,8 @@ def _propose_and_write(
     found = findings(opened, surveyed)
     for line in report(found):
         typer.echo(line)
-    if asks and wishes.mirror is None and found.asymmetry is None and found.count:
-        wishes = replace(wishes, mirror=typer.confirm("May images be mirrored? Not with text or digits in them"))
+    if asks and wishes.mirror is None and found.count and may_be_mirrored(found) is None:
+        wishes = replace(wishes, mirror=typer.confirm("May images be mirrored? Not if there is text in them"))
     proposal = propose(
         found, wishes, device=place, look_per_second=look_per_second, where=params, by=_command_line(images)
     )
@@ -160,6 +164,8 @@ def _colour(name: str | None) -> str | None:
 
 def _check_writable(params: Path) -> None:
     """Raise InputError where nothing can be written: before minutes of work, not after."""
-    folder = next(place for place in (params.absolute().parent, *params.absolute().parents) if place.exists())
-    if not os.access(folder, os.W_OK | os.X_OK) or (params.exists() and not os.access(params, os.W_OK)):
+    folder = next(place for place in params.absolute().parents if place.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{params}: cannot be written: no right to write in {folder}; choose another --params")
+    if params.exists() and not os.access(params, os.W_OK):
+        raise InputError(f"{params}: cannot be written: it is read-only; choose another --params")

@@ -12,6 +12,8 @@ class Decision(NamedTuple):
     value: Any
     reason: str
     """In a few words; empty where the value follows from another one."""
+    is_plain: bool = False
+    """It goes without saying: the console leaves it out."""
 
 
 def values(decisions: Iterable[Decision]) -> dict[str, Any]:
@@ -19,6 +21,6 @@ def values(decisions: Iterable[Decision]) -> dict[str, Any]:
     return {decision.key: decision.value for decision in decisions}
 
 
-def chosen(key: str, wish: Any, option: str, value: Any, reason: str) -> Decision:
+def chosen(key: str, wish: Any, option: str, value: Any, reason: str, is_plain: bool = False) -> Decision:
     """What the user wished, or else `value`."""
-    return Decision(key, value, reason) if wish is None else Decision(key, wish, f"as {option} says")
+    return Decision(key, value, reason, is_plain) if wish is None else Decision(key, wish, f"as {option} says")

@@ -8,17 +8,14 @@ METRICS = 6.0
 """Seconds that the metrics themselves take for 2,000 images."""
 
 
-def overhead(size: Size, images: int, how: Measuring, features_per_second: float, look_per_second: float) -> float:
+def overhead(size: Size, images: int, how: Measuring, look_per_second: float) -> float:
     """All seconds except for training.
 
     Args:
         images: in the pyramid.
         look_per_second: images that `pgan new` has looked at each second; preparing takes about as long.
     """
-    levels = len(size.levels)
-    phases = 2 * levels - 1
-    rate = features_per_second if how.space == "imagenet" else 20 * features_per_second
-    extract = (how.reals * levels + how.fakes * phases) / max(rate, 1e-6) if how.space != "none" else 0.0
+    phases = 2 * len(size.levels) - 1
     metrics = METRICS * phases * how.fakes / 2000 * max(1.0, size.resolution / 64)
     start = STAGE * (2 * phases + 4)
-    return images / max(look_per_second, 1.0) + start + extract + metrics + picture_seconds(size.resolution)
+    return images / max(look_per_second, 1.0) + start + how.seconds + metrics + picture_seconds(size.resolution)

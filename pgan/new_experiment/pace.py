@@ -35,29 +35,45 @@ class Pace:
     free_memory: int = 0
     """Bytes, of the device."""
     _of_width: dict[int, pace.Pace] = field(default_factory=dict)
-    _batches: dict[tuple[int, int], int] = field(default_factory=dict)
+    _measured: dict[tuple[int, int], Phase] = field(default_factory=dict)
 
     def images_per_second(self, width: int, levels: list[int]) -> dict[int, float]:
         """By resolution. Raises as `measure`."""
         return {level: self._of(width, level).speed.images_per_second for level in levels}
 
-    def batch_for(self, width: int, resolution: int) -> int:
-        """Images per step: as the device's usual, or as many as its memory holds."""
+    def phase(self, width: int, resolution: int) -> Phase:
+        """Of a resolution, with the device's usual batch or a smaller one that its memory holds.
+
+        A batch that the user wants is computed in parts where it does not fit otherwise.
+        """
+        if (width, resolution) in self._measured:  # what was measured is what is written
+            return self._measured[width, resolution]
+        phase, known = self._phase(width, resolution, self.batch or self.usual_batch(resolution)), self._known(width)
         if self.batch is not None:
-            return self.batch
-        if (width, resolution) in self._batches:  # what was measured is what is written
-            return self._batches[width, resolution]
-        usual = CPU_BATCH
-        if self.device.startswith("cuda"):
-            usual = next((n for size, n in GPU_BATCH.items() if resolution <= size), SMALLEST_BATCH)
-        most = MEMORY_SHARE * self.free_memory
-        while usual > SMALLEST_BATCH and self._known(width).bytes(resolution, usual) > most > 0:
-            usual //= 2
-        return usual
+            return phase.model_copy(update={"accumulate": known.fitting_parts(phase) or 1})
+        while phase.batch > SMALLEST_BATCH and not known.fits(phase):
+            phase = self._phase(width, resolution, phase.batch // 2)
+        return phase
+
+    def batches(self, width: int, levels: list[int]) -> dict[int, tuple[int, int]]:
+        """By resolution: images per step, and the parts in which they are computed."""
+        phases = (self.phase(width, level) for level in levels)
+        return {phase.resolution: (phase.batch, phase.accumulate) for phase in phases}
+
+    def usual_batch(self, resolution: int) -> int:
+        """Where memory does not matter."""
+        if not self.device.startswith("cuda"):
+            return CPU_BATCH
+        return next((n for size, n in GPU_BATCH.items() if resolution <= size), SMALLEST_BATCH)
 
     def fits(self, width: int, resolution: int) -> bool:
-        """Whether memory suffices for the batch of a resolution."""
-        return self._known(width).fits(self._phase(width, resolution))
+        """Whether memory suffices for the phase of a resolution."""
+        return self._known(width).fits(self.phase(width, resolution))
+
+    def memory(self, width: int, resolution: int) -> float:
+        """Bytes that the phase of a resolution takes."""
+        phase = self.phase(width, resolution)
+        return self._known(width).bytes(resolution, phase.batch // phase.accumulate)
 
     def was_scaled(self, width: int, resolution: int) -> bool:
         """Whether the speed at a resolution was not measured itself."""
@@ -65,18 +81,16 @@ class Pace:
 
     def _known(self, width: int) -> pace.Pace:
         if width not in self._of_width:
-            networks = self.networks(width)
-            self._of_width[width] = pace.Pace(networks, self.training, self.device, self.free_memory, SLOWEST)
+            room = int(MEMORY_SHARE * self.free_memory)
+            self._of_width[width] = pace.Pace(self.networks(width), self.training, self.device, room, SLOWEST)
         return self._of_width[width]
 
     def _of(self, width: int, resolution: int) -> pace.Paced:
-        phase = self._phase(width, resolution)
-        self._batches[width, resolution] = phase.batch
+        phase = self._measured[width, resolution] = self.phase(width, resolution)
         return self._known(width).of(phase)
 
-    def _phase(self, width: int, resolution: int) -> Phase:
+    def _phase(self, width: int, resolution: int, batch: int) -> Phase:
         """Of a resolution; it fades in, but for the first."""
         grows = resolution > self.networks(width).first_resolution
         values: dict[str, Any] = {"from": "init", "kind": "grow" if grows else "stabilize", "resolution": resolution}
-        values |= {"kimg": 1000.0, "batch": self.batch_for(width, resolution), "lr": 0.001}
-        return Phase.model_validate(values)
+        return Phase.model_validate(values | {"kimg": 1000.0, "batch": batch, "lr": 0.001})

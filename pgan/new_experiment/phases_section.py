@@ -62,19 +62,28 @@ def enough_kimg(resolution: int) -> float:
     return ENOUGH_AT_16 * (resolution / 16) ** 1.3
 
 
-def phases(levels: Sequence[int], kimg: Mapping[str, float], batches: Mapping[int, int], lr: float) -> dict[str, Any]:
-    """The section `phases`."""
-    return {
-        part.name: {
+def phases(
+    levels: Sequence[int], kimg: Mapping[str, float], batches: Mapping[int, tuple[int, int]], lr: float
+) -> dict[str, Any]:
+    """The section `phases`.
+
+    Args:
+        batches: by resolution: images per step, and the parts in which they are computed.
+    """
+    found: dict[str, Any] = {}
+    for part in parts(levels):
+        batch, accumulate = batches[part.resolution]
+        found[part.name] = {
             "from": part.parent,
             "kind": part.kind,
             "resolution": part.resolution,
             "kimg": kimg[part.name],
-            "batch": batches[part.resolution],
+            "batch": batch,
             "lr": lr,
         }
-        for part in parts(levels)
-    }
+        if accumulate > 1:
+            found[part.name]["accumulate"] = accumulate
+    return found
 
 
 def rounded_down(value: float) -> float:

@@ -7,12 +7,14 @@ import numpy as np
 
 from pgan.new_experiment.decision import Decision, chosen
 from pgan.new_experiment.findings import Findings
-from pgan.new_experiment.sizes import TOO_SMALL, Size, fit, sides, typical_side
+from pgan.new_experiment.sizes import TOO_SMALL, Size, aspect, fit, sides, typical_side
 from pgan.new_experiment.wishes import Wishes
 from pgan.prepare.sources import spread
 
 FEWEST_LEFT = 16
 """Images below which small ones are enlarged rather than left out."""
+SQUARE = 1.01
+"""Longer side / shorter side up to which a crop loses nothing worth naming."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,23 @@ def prepare_decisions(
     opened = found.opened
     labels = bool(left.class_counts)
     no_labels = opened.no_labels or "one class is left"
+    is_plain = opened.no_labels is not None  # the findings have told it
     return [
         Decision("prepare.source", opened.kind, ""),
         Decision("prepare.path", opened.path, f"{left.count:,} images"),
         Decision("prepare.resolution", size.resolution, resolution_reason),
         Decision("prepare.base", size.base, _base_reason(size)),
         _channels(found, wishes),
-        Decision("prepare.labels", labels, f"{len(left.class_counts)} classes" if labels else no_labels),
+        Decision("prepare.labels", labels, f"{len(left.class_counts)} classes" if labels else no_labels, is_plain),
         *_fit(found, wishes),
         _background(found, wishes),
-        Decision("prepare.allow_upscale", left.allow_upscale, _small_reason(found, size, left, wishes)),
-        Decision("prepare.max_skipped", left.skipped, _skipped_reason(found, left)),
+        Decision(
+            "prepare.allow_upscale",
+            left.allow_upscale,
+            _small_reason(found, size, left, wishes),
+            is_plain=not left.allow_upscale,
+        ),
+        Decision("prepare.max_skipped", left.skipped, _skipped_reason(found, left), is_plain=not left.skipped),
         Decision("prepare.max_images", wishes.max_images, "as --max-images says" if wishes.max_images else "all"),
     ]
 
@@ -76,24 +84,24 @@ def _base_reason(size: Size) -> str:
 def _channels(found: Findings, wishes: Wishes) -> Decision:
     coloured = sum(sight.is_coloured for sight in found.sights)
     value = 1 if found.is_grey else 3
-    reason = f"{coloured:,} of {found.count:,} images are in colour"
+    reason = f"{coloured:,} of {found.count:,} images in colour"
     return chosen("prepare.channels", wishes.channels, "--channels", value, reason)
 
 
 def _fit(found: Findings, wishes: Wishes) -> list[Decision]:
-    aspect = float(np.median(found.long_sides / found.short_sides))
-    how = fit(found, wishes)
-    reason = f"longer side / shorter side: {aspect:.2g}"
-    reason += f": a crop loses {1 - 1 / aspect:.0%} of an image" if aspect > 1.01 else ""
-    if how == "crop" and aspect > 1.01:
-        reason += "; --fit pad keeps all"
+    shape, how = aspect(found), fit(found, wishes)
+    is_square = shape <= SQUARE
+    reason = "the images are square" if is_square else f"a crop loses {1 - 1 / shape:.0%} of a typical image"
+    if how == "crop" and not is_square:
+        reason += "; --fit pad keeps all of it"
     is_bright = float(np.median([sight.border for sight in found.sights])) > 127
     bars = Decision(
         "prepare.pad_value",
         255 if is_bright else 0,
         f"the edges of images are mostly {'bright' if is_bright else 'dark'}",
     )
-    return [chosen("prepare.fit", wishes.fit, "--fit", how, reason), *([bars] if how == "pad" else [])]
+    decision = chosen("prepare.fit", wishes.fit, "--fit", how, reason, is_plain=is_square)
+    return [decision, *([bars] if how == "pad" else [])]
 
 
 def _background(found: Findings, wishes: Wishes) -> Decision:
@@ -103,7 +111,7 @@ def _background(found: Findings, wishes: Wishes) -> Decision:
     value, reason = "white", "behind transparency" if transparent else "no image is transparent"
     if lost > lost_on_black:
         value, reason = "black", f"{lost:,} transparent images would be all white on white"
-    return chosen("prepare.background", wishes.background, "--background", value, reason)
+    return chosen("prepare.background", wishes.background, "--background", value, reason, is_plain=not transparent)
 
 
 def _small_reason(found: Findings, size: Size, left: Kept, wishes: Wishes) -> str:

@@ -13,41 +13,39 @@ from pgan.networks.progressive import Progressive
 from pgan.new_experiment.budget import Plan, plan
 from pgan.new_experiment.decision import Decision, values
 from pgan.new_experiment.findings import Findings
-from pgan.new_experiment.metrics_section import Measuring, feature_space, measuring, metrics_decisions
+from pgan.new_experiment.metrics_section import FeatureSpeed, Measuring, SpeedOf, measuring, metrics_decisions
 from pgan.new_experiment.overhead import overhead
-from pgan.new_experiment.pace import Pace
+from pgan.new_experiment.pace import SMALLEST_BATCH, Pace
 from pgan.new_experiment.phases_section import phases, training_seconds
 from pgan.new_experiment.prepare_section import Kept, kept, prepare_decisions
-from pgan.new_experiment.sizes import Size, candidates
+from pgan.new_experiment.sizes import Size, candidates, why_not_larger
 from pgan.new_experiment.training_section import (
     augmentation,
     classes,
     columns_of_grid,
     fmap_base,
     latent_size,
-    lr,
     network_decisions,
+    step_decisions,
     training_decisions,
 )
 from pgan.new_experiment.wishes import Wishes
-from pgan.new_experiment.writing import BASE, parameter_file
-from pgan.planning.duration import duration
+from pgan.new_experiment.writing import base, parameter_file
 from pgan.planning.memory import free_memory
-from pgan.planning.rates import features_per_second
+from pgan.planning.quantities import duration
+from pgan.planning.quantities import size as in_words
+from pgan.planning.rates import classifier_per_second, features_per_second
 from pgan.prepare.level_files import levels_bytes
-from pgan.presets.catalogue import read_preset
 from pgan.untrusted.strict_yaml import parse
 
 FEWEST = 16
 """Different images without which nothing is proposed: one batch."""
-UNMEASURED = 50.0
-"""Features of the space `imagenet` each second, where they are not measured because they are not used."""
 SHOWN = (
     *("prepare.resolution", "prepare.base", "prepare.channels", "prepare.labels", "prepare.fit", "prepare.background"),
     *("prepare.allow_upscale", "prepare.max_skipped", "networks.classes", "networks.latent_size", "networks.fmap_max"),
-    *("training.mirror", "training.diff_augment", "features.space", "evaluate.metrics"),
+    *("training.mirror", "training.diff_augment", "batch", "lr", "features.space", "evaluate.metrics"),
 )
-"""Decisions that the console shows; the file has them all."""
+"""Decisions that the console shows, unless they go without saying; the file has them all."""
 PICTURE = 256
 """Pixels per side of an image in a picture, at most."""
 
@@ -68,13 +66,14 @@ class Proposal:
 
     def lines(self) -> Iterator[str]:
         """What was decided and why, for the console."""
-        for decision in self.decisions:
-            if decision.key in SHOWN:
+        by_key = {decision.key: decision for decision in self.decisions}
+        for decision in (by_key[key] for key in SHOWN):
+            if not decision.is_plain:
                 yield readable(f"{decision.key}: {_plain(decision.value)} ({decision.reason})")
         total = sum(self.planned.kimg.values())
-        guess = "; the slowest resolutions were not measured, but estimated" if self.scaled else ""
+        guess = " (the slowest resolutions are estimated, not measured)" if self.scaled else ""
         yield (
-            f"plan: {len(self.planned.kimg)} phases, {total:,.3g} kimg; {duration(self.training)} of training and "
+            f"plan: {len(self.planned.kimg)} phases, {total:,.3g} kimg: {duration(self.training)} of training, "
             f"{duration(self.rest)} for the rest, {duration(self.training + self.rest)} in all{guess}"
         )
 
@@ -95,16 +94,17 @@ def propose(found: Findings, wishes: Wishes, *, device: str, look_per_second: fl
     sizes = candidates(found, wishes)
     left_of = cache(lambda size: kept(found, size, wishes))  # it looks through all images
     channels = wishes.channels or (1 if found.is_grey else 3)
+    _check_batch(left_of(sizes[0]), wishes)
     pace = _pace(left_of(sizes[0]), sizes[0], channels, device, wishes)
-    per_second = _features_per_second(found, left_of(sizes[0]), device, wishes)
+    speed_of = _feature_speed(channels, device)
 
     def how(size: Size) -> Measuring:
-        return measuring(found, left_of(size), size, per_second, wishes)
+        return measuring(found, left_of(size), size, speed_of, wishes)
 
     def rest(size: Size) -> float:
-        return overhead(size, left_of(size).count, how(size), per_second, look_per_second)
+        return overhead(size, left_of(size).count, how(size), look_per_second)
 
-    planned = plan(sizes, pace, rest, wishes)
+    planned = plan(sizes, why_not_larger(found, sizes[-1], wishes), pace, rest, wishes)
     size = planned.size
     left = left_of(size)
     _check_room(size, left.count, channels)
@@ -114,17 +114,19 @@ def propose(found: Findings, wishes: Wishes, *, device: str, look_per_second: fl
         *training_decisions(found, left, planned, wishes),
         *metrics_decisions(left, how(size), size),
     ]
+    steps = step_decisions(pace, planned, wishes)
     decisions += _pictures(decisions, size)
-    batches = {level: pace.batch_for(planned.width, level) for level in size.levels}
     training = training_seconds(planned.kimg, size.levels, planned.images_per_second)
     scaled = any(pace.was_scaled(planned.width, level) for level in size.levels)
     speeds = ", ".join(f"{level}×{level} {speed:,.0f}" for level, speed in planned.images_per_second.items())
-    about = f"{duration(training)} of training at the measured speeds in images/s: {speeds}"
+    about = [f"{duration(training)} of training at the measured speeds in images/s: {speeds}"]
+    about += [f"{step.key}: {step.reason}" for step in steps]
     headline = f"{left.count:,} images, up to {size.resolution}×{size.resolution} pixels: proposed by `{by}`."
-    text = parameter_file(headline, decisions, phases(size.levels, planned.kimg, batches, lr(wishes)), about)
+    section = phases(size.levels, planned.kimg, pace.batches(planned.width, size.levels), values(steps)["lr"])
+    text = parameter_file(headline, decisions, section, about)
     experiment = check_experiment(parse(text), where)
     check_data(experiment, left.count, len(left.class_counts), where)
-    return Proposal(text, decisions, planned, training, rest(size), scaled)
+    return Proposal(text, [*decisions, *steps], planned, training, rest(size), scaled)
 
 
 def _check_enough(found: Findings) -> None:
@@ -142,11 +144,17 @@ def _check_enough(found: Findings) -> None:
         )
 
 
+def _check_batch(left: Kept, wishes: Wishes) -> None:
+    """Raise InputError where a step would show images twice: what was meant is a smaller number."""
+    if wishes.batch is not None and wishes.batch > left.count:
+        most = left.count // SMALLEST_BATCH * SMALLEST_BATCH
+        raise InputError(f"--batch {wishes.batch}: more than the {left.count:,} images; take {most} at most")
+
+
 def _pace(left: Kept, size: Size, channels: int, device: str, wishes: Wishes) -> Pace:
-    base = read_preset(BASE).experiment()
     labels = classes(left, wishes).value
     augment = augmentation(left, wishes).value
-    networks = base.networks
+    networks = base().networks.model_dump()
 
     def of_width(width: int) -> Progressive:
         changed = {
@@ -157,15 +165,31 @@ def _pace(left: Kept, size: Size, channels: int, device: str, wishes: Wishes) ->
             "fmap_base": fmap_base(width),
             "fmap_max": width,
         }
-        return Progressive.model_validate(networks.model_dump() | changed)
+        return Progressive.model_validate(networks | changed)
 
-    training = base.training.model_copy(update={"diff_augment": augment})
+    training = base().training.model_copy(update={"diff_augment": augment})
     return Pace(of_width, training, device, wishes.batch, free_memory(device))
 
 
-def _features_per_second(found: Findings, left: Kept, device: str, wishes: Wishes) -> float:
-    space, _ = feature_space(found, left, wishes)
-    return features_per_second(device) if space == "imagenet" else UNMEASURED
+def _feature_speed(channels: int, device: str) -> SpeedOf:
+    """Measures feature networks here, each once."""
+
+    @cache
+    def imagenet() -> FeatureSpeed:
+        return FeatureSpeed(features_per_second(device))
+
+    @cache
+    def classifier(resolution: int, batch: int) -> FeatureSpeed:
+        params = base().features.classifier.model_copy(update={"resolution": resolution, "batch": batch})
+        trained, used = classifier_per_second(params, channels, 2, device)
+        return FeatureSpeed(used, trained)
+
+    def speed_of(space: str, resolution: int, batch: int) -> FeatureSpeed:
+        if space == "classifier":
+            return classifier(resolution, batch)
+        return imagenet() if space == "imagenet" else FeatureSpeed()
+
+    return speed_of
 
 
 def _pictures(decisions: list[Decision], size: Size) -> list[Decision]:
@@ -183,10 +207,10 @@ def _check_room(size: Size, count: int, channels: int) -> None:
     place = Path("data") if Path("data").is_dir() else Path()
     free = shutil.disk_usage(place).free
     if needed > free:
+        lower = f"--resolution {size.resolution // 2} or " if len(size.levels) > 2 else ""
         raise InputError(
             f"{os.path.abspath(place)}: the pyramid of {count:,} images at {size.resolution} pixels needs "
-            f"{needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free; make room, or take --resolution "
-            f"{size.resolution // 2} or --max-images"
+            f"{in_words(needed)}, but {in_words(free)} are free; make room, or take {lower}--max-images"
         )
 
 

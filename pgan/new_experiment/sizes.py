@@ -18,6 +18,8 @@ TOO_SMALL = 0.05
 """Share of the images that may be smaller than the resolution: they are left out."""
 NARROW = 2.0
 """Longer side / shorter side from which on a crop would lose half of a typical image."""
+WHOLE = 1.1
+"""The same for drawings and text, of which all counts."""
 
 
 class Size(NamedTuple):
@@ -32,10 +34,15 @@ class Size(NamedTuple):
         return [self.base << k for k in range((self.resolution // self.base).bit_length())]
 
 
+def aspect(found: Findings) -> float:
+    """Longer side / shorter side of a typical image."""
+    return float(np.median(found.long_sides / found.short_sides))
+
+
 def fit(found: Findings, wishes: Wishes) -> str:
     """How images become square."""
-    is_narrow = float(np.median(found.long_sides / found.short_sides)) >= NARROW
-    return wishes.fit or ("pad" if is_narrow else "crop")
+    is_lost = aspect(found) >= (WHOLE if found.is_drawn else NARROW)
+    return wishes.fit or ("pad" if is_lost else "crop")
 
 
 def sides(found: Findings, wishes: Wishes) -> np.ndarray:
@@ -52,6 +59,16 @@ def candidates(found: Findings, wishes: Wishes) -> list[Size]:
     sizes = [Size(base << k, base) for k in range(1, 11) if base << k <= min(side, LARGEST)]
     large = [size for size in sizes if size.resolution >= SMALLEST_GROWN]
     return large or sizes[-1:] or [Size(2 * base, base)]
+
+
+def why_not_larger(found: Findings, size: Size, wishes: Wishes) -> str:
+    """Why the largest of `candidates` is the largest."""
+    side = typical_side(found, wishes)
+    if size.resolution > side:
+        return "the smallest that can grow; most images are smaller"
+    if 2 * size.resolution <= side:
+        return f"larger ones are not proposed; --resolution {2 * size.resolution} is possible"
+    return "the largest that nearly all images have"
 
 
 def _own_base(found: Findings, side: int, wishes: Wishes) -> int | None:

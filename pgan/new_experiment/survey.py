@@ -26,10 +26,12 @@ MOST_VIEWS = 4096
 COLOURED, COLOURED_SHARE = 24, 0.01
 """An image is in colour where the channels of this share of its pixels differ by more than this number of levels. JPEG
 leaves a few levels in grey images."""
+COMPARED = 64
+"""Pixels of the shorter side, about, at which colours are compared: pixel by pixel, large photographs are smooth."""
 EQUAL = 2
 """Levels: neighbouring pixels that differ by no more are of one colour, whatever noise a JPEG has added."""
-LARGEST_CROP = 256
-"""Pixels per side of the part of an image in which neighbours are compared."""
+SIMILAR = 8
+"""Levels, to either side, that still count as the brightness of the ground: paper has a grain."""
 BLACK = (0, 0, 0)
 
 
@@ -55,7 +57,9 @@ class Sight(NamedTuple):
     is_flat_on_black: bool = False
     """Of one colour where black shows through its transparency."""
     evenness: float = 0.0
-    """Share of neighbouring pixels of one colour: high in drawings and digits, low in photographs."""
+    """Share of neighbouring pixels of one colour: high in drawings, low in photographs."""
+    ground: float = 0.0
+    """Share of pixels of the commonest brightness: high in text, digits and figures on plain ground."""
     border: int = 0
     """Mean grey along its edges, 0 to 255."""
     hash: int = 0
@@ -137,6 +141,7 @@ def _seen(sight: Sight, data: bytes | np.ndarray) -> Sight:
         image = on_black = from_array(data, channels=3)
         form, mode = "pixels", "L" if data.ndim == 2 else "RGB"
     square = to_square(image, VIEW, fit="crop", pad_value=0, resample="box", allow_upscale=True)
+    small = np.asarray(image.reduce(max(1, min(image.size) // COMPARED)).convert("L")).astype(np.int16)
     grey = square.convert("L")
     view = np.asarray(grey)
     return sight._replace(
@@ -148,7 +153,8 @@ def _seen(sight: Sight, data: bytes | np.ndarray) -> Sight:
         is_transparent=on_black is not image and on_black.tobytes() != image.tobytes(),
         is_flat=look(image).is_flat,
         is_flat_on_black=look(on_black).is_flat,
-        evenness=_evenness(image),
+        evenness=_evenness(small),
+        ground=_ground(small),
         border=int(view[0].sum(dtype=int) + view[-1].sum(dtype=int) + view[:, (0, -1)].sum(dtype=int)) // (4 * VIEW),
         hash=int(np.packbits(imagehash.phash(grey).hash).view(">u8")[0]),
         view=view.tobytes(),
@@ -161,10 +167,13 @@ def _is_coloured(image: Image.Image) -> bool:
     return bool(np.count_nonzero(highest - lowest > COLOURED) > COLOURED_SHARE * red.size)
 
 
-def _evenness(image: Image.Image) -> float:
-    """Share of neighbours, left and right, of one colour, in the middle of an image at its own size."""
-    left, top = (max(0, (side - LARGEST_CROP) // 2) for side in image.size)
-    box = (left, top, min(image.width, left + LARGEST_CROP), min(image.height, top + LARGEST_CROP))
-    pixels = np.asarray(image.crop(box).convert("L")).astype(np.int16)
-    differences = np.abs(pixels[:, 1:] - pixels[:, :-1])
+def _evenness(grey: np.ndarray) -> float:
+    """Share of neighbours, left and right, of one colour."""
+    differences = np.abs(grey[:, 1:] - grey[:, :-1])
     return np.count_nonzero(differences <= EQUAL) / differences.size if differences.size else 1.0
+
+
+def _ground(grey: np.ndarray) -> float:
+    """The largest share of pixels whose brightness is within `SIMILAR` of one level."""
+    counts = np.bincount(grey.ravel(), minlength=256)
+    return float(np.convolve(counts, np.ones(2 * SIMILAR + 1), "same").max()) / grey.size

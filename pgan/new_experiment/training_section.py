@@ -5,17 +5,21 @@ from math import sqrt
 from pgan.new_experiment.budget import Plan
 from pgan.new_experiment.decision import Decision, chosen
 from pgan.new_experiment.findings import FEWEST_FOR_MIRRORS, Findings
+from pgan.new_experiment.pace import Pace
 from pgan.new_experiment.phases_section import rounded_down
 from pgan.new_experiment.prepare_section import Kept
 from pgan.new_experiment.wishes import Wishes
 
 TELLING = 0.6
-"""Images are not mirrored where a classifier separates them from their mirror images with at least this accuracy."""
+"""Images are not mirrored where a classifier separates them from their mirror images with at least this accuracy. Where
+it does not, lines of text may be too small for it."""
 CERTAIN = 2.0
 """The accuracy must exceed chance by this many standard errors."""
 FEW_IMAGES = 5000
 """Images below which the critic learns them by heart before the generator is good: DiffAugment's paper gains from 10 %
 of CIFAR-10 (5,000 images) on downwards."""
+FEWEST_NOT_COPIED = 500
+"""Images below which samples are mostly copies."""
 FEWEST_OF_A_CLASS = 50
 """Images of each class without which a generator is not trained to draw classes."""
 MOST_CLASSES = 1000
@@ -39,15 +43,20 @@ def latent_size(width: int, wishes: Wishes) -> int:
 
 
 def fmap_base(width: int) -> int:
-    """So that layers up to 16×16 have the full width, and those above half as much at each doubling; the paper: 32."""
-    return 16 * width if width >= 512 else 8 * width
+    """So that the first layers have the full width (`full_width_up_to`), and each later one half as much."""
+    return (16 if width >= 512 else 8) * width
+
+
+def full_width_up_to(width: int, base: int) -> int:
+    """Pixels per side: from base 4 on 16, and 32 for the paper's width."""
+    return base * fmap_base(width) // (2 * width)
 
 
 def classes(left: Kept, wishes: Wishes) -> Decision:
     """Labels of the generator."""
     key, counts = "networks.classes", left.class_counts
     if not counts:
-        return Decision(key, 0, "no labels")
+        return Decision(key, 0, "no labels", is_plain=True)
     fewest = min(counts, key=lambda name: counts[name])
     enough = counts[fewest] >= FEWEST_OF_A_CLASS and len(counts) <= MOST_CLASSES
     if wishes.conditional is not None:
@@ -64,12 +73,22 @@ def mirror(found: Findings, wishes: Wishes) -> Decision:
     key = "training.mirror"
     if wishes.mirror is not None:
         return Decision(key, wishes.mirror, f"as --{'' if wishes.mirror else 'no-'}mirror says")
+    may = may_be_mirrored(found)
+    if may is None:
+        few = f"fewer than {FEWEST_FOR_MIRRORS} images cannot tell; --mirror for photographs"
+        return Decision(key, False, "there may be text; --mirror if there is none" if found.is_drawn else few)
+    assert found.asymmetry is not None
+    verb = "can hardly tell" if may else "tells"
+    right = f"{found.asymmetry.accuracy:.0%} right; chance: 50%"
+    return Decision(key, may, f"a classifier {verb} images from their mirror images ({right})")
+
+
+def may_be_mirrored(found: Findings) -> bool | None:
+    """What the mirror test says; None where only a person can."""
     test = found.asymmetry
-    if test is None:
-        return Decision(key, False, f"fewer than {FEWEST_FOR_MIRRORS} images cannot tell; --mirror for photographs")
-    found_out = f"a classifier finds the original beside its mirror image in {test.accuracy:.0%} (chance: 50%)"
-    is_asymmetric = test.accuracy >= TELLING and test.accuracy - 0.5 > CERTAIN * test.error
-    return Decision(key, not is_asymmetric, found_out)
+    if test is not None and test.accuracy >= TELLING and test.accuracy - 0.5 > CERTAIN * test.error:
+        return False
+    return None if test is None or found.is_drawn else True
 
 
 def augmentation(left: Kept, wishes: Wishes) -> Decision:
@@ -78,16 +97,20 @@ def augmentation(left: Kept, wishes: Wishes) -> Decision:
     value = ["color", "translation", "cutout"] if augment else []
     if wishes.augment is not None:
         return Decision("training.diff_augment", value, f"as --{'' if augment else 'no-'}augment says")
-    compared = "fewer than" if augment else "no fewer than"
-    reason = f"{compared} {FEW_IMAGES:,} images: {'a critic would learn them by heart' if augment else 'not needed'}"
+    if not augment:
+        return Decision("training.diff_augment", value, f"not needed with {FEW_IMAGES:,} images or more")
+    reason = f"fewer than {FEW_IMAGES:,} images: a critic would learn them by heart"
+    if left.count < FEWEST_NOT_COPIED:
+        reason = "with so few images, expect copies all the same: look at nearest.png, and add images if you can"
     return Decision("training.diff_augment", value, reason)
 
 
 def network_decisions(found: Findings, left: Kept, planned: Plan, channels: int, wishes: Wishes) -> list[Decision]:
     """The section `networks`."""
-    width = planned.width
+    width, base = planned.width, planned.size.base
+    full = full_width_up_to(width, base)
     return [
-        Decision("networks.base_size", planned.size.base, "= prepare.base"),
+        Decision("networks.base_size", base, "= prepare.base"),
         Decision("networks.channels", channels, "= prepare.channels"),
         classes(left, wishes),
         chosen(
@@ -98,7 +121,9 @@ def network_decisions(found: Findings, left: Kept, planned: Plan, channels: int,
             "twice the width, 512 at most",
         ),
         Decision(
-            "networks.fmap_base", fmap_base(width), f"{width} feature maps up to 16×16, half as many at each doubling"
+            "networks.fmap_base",
+            fmap_base(width),
+            f"{width} feature maps up to {full}×{full}, then half as many at each doubling",
         ),
         Decision("networks.fmap_max", width, planned.why_width),
     ]
@@ -121,9 +146,22 @@ def training_decisions(found: Findings, left: Kept, planned: Plan, wishes: Wishe
     ]
 
 
-def lr(wishes: Wishes) -> float:
-    """Adam's learning rate of all phases."""
-    return wishes.lr or LR
+def step_decisions(pace: Pace, planned: Plan, wishes: Wishes) -> list[Decision]:
+    """Batch and learning rate. They are no lines of the file, but stand in every phase."""
+    levels = planned.size.levels
+    phases = [pace.phase(planned.width, level) for level in levels]
+    batches, parts = [phase.batch for phase in phases], max(phase.accumulate for phase in phases)
+    is_usual = batches == [pace.usual_batch(level) for level in levels]
+    reason = "this project's for CPUs" if not pace.device.startswith("cuda") else "the official settings for one GPU"
+    if wishes.batch is not None:
+        reason = "as --batch says" + (f", in up to {parts} parts that fit into memory" if parts > 1 else "")
+    elif not is_usual:
+        reason = f"as many as fit into memory; {reason}: {pace.usual_batch(levels[-1])}"
+    least, most = min(batches), max(batches)
+    return [
+        Decision("batch", least if least == most else f"{most} to {least}", reason),
+        chosen("lr", wishes.lr, "--lr", LR, "Adam's learning rate in the paper"),
+    ]
 
 
 def columns_of_grid(samples: int) -> tuple[int, int]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from pgan.errors import InputError
 
+LONGEST = 10 * 365 * 86_400
+"""Seconds: ten years."""
 UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 
 
@@ -33,9 +35,12 @@ class Wishes:
 
 
 def seconds(text: str) -> float:
-    """A duration such as `2h`, `1h30m` or `45s`. Raises InputError for anything else."""
+    """A duration such as `2h`, `1h30m` or `45s`. Raises InputError for anything else, and for more than ten years."""
     compact = text.replace(" ", "").lower()
     parts = re.findall(r"(\d{1,9}(?:\.\d{1,9})?)([dhms])", compact)
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         raise InputError(f"--time {text}: expected a duration such as 2h, 1h30m or 45m")
-    return sum(float(number) * UNITS[unit] for number, unit in parts)
+    found = sum(float(number) * UNITS[unit] for number, unit in parts)
+    if found > LONGEST:
+        raise InputError(f"--time {text}: more than ten years; take less")
+    return found

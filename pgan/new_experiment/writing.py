@@ -1,11 +1,13 @@
 """The text of params.yaml: the demo's, with every decision laid over it and its reason beside it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import yaml
 
 from pgan.errors import readable
+from pgan.experiment import Experiment
 from pgan.new_experiment.decision import Decision
 from pgan.presets.catalogue import read_preset
 from pgan.presets.overlay import overlay
@@ -16,17 +18,25 @@ COLUMN = 28
 """Where comments begin, if there is room."""
 
 
-def parameter_file(headline: str, decisions: Iterable[Decision], phases: dict[str, Any], about_phases: str) -> str:
+@cache
+def base() -> Experiment:
+    """The preset's parameters."""
+    return read_preset(BASE).experiment()
+
+
+def parameter_file(
+    headline: str, decisions: Iterable[Decision], phases: dict[str, Any], about_phases: Sequence[str]
+) -> str:
     """A whole params.yaml.
 
     Args:
         headline: its first lines say what it is for.
         phases: the section of that name.
-        about_phases: a comment on them.
+        about_phases: lines of comment on them.
     """
     head, _, body = read_preset(BASE).text.partition("\n\n")
     explained = head[head.index("#\n") :]
-    lines = [*_section_lines(_tree(decisions)), f"phases:  # {readable(about_phases)}"]
+    lines = [*_section_lines(_tree(decisions)), "phases:", *(f"  # {readable(line)}" for line in about_phases)]
     lines += [f"  {name}: {_flow(values)}" for name, values in phases.items()]
     comment = "\n".join(f"# {readable(line)}" for line in headline.splitlines())
     return f"{comment}\n{explained}\n\n{overlay(body, chr(10).join(lines) + chr(10))}"

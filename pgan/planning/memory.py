@@ -1,21 +1,20 @@
 """Memory of this machine: what is free, and the most that a piece of work takes."""
 
 import ctypes
-import os
 import resource
 import sys
 
+import psutil
 import torch
+
+from pgan.planning.control_group import room
 
 
 def free_memory(device: str) -> int:
-    """Bytes that are free on the device; 0 where the system does not say."""
+    """Bytes that this process can still take of the device's memory."""
     if device.startswith("cuda"):
         return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") + _cached()
-    except (ValueError, OSError):  # macOS does not tell
-        return 0
+    return int(min(psutil.virtual_memory().available, room()))
 
 
 def forget_peak(device: torch.device) -> int:
@@ -52,13 +51,3 @@ def host_peak() -> int:
         return int(sizes["VmHWM"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def _cached() -> int:
-    """Bytes of files in memory that Linux would give up."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            sizes = dict(line.split(":") for line in file)
-        return int(sizes["Cached"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return 0

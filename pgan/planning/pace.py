@@ -12,12 +12,13 @@ from tqdm import tqdm
 from pgan.networks.config import Networks
 from pgan.phases import Phase
 from pgan.planning.speed import Data, Speed, measure
+from pgan.planning.weights import training_bytes
 from pgan.training.config import Training
 
 FIRST_GUESS = 40
 """Bytes of memory for a value in the feature maps of a batch, before anything is measured. Measured: 32 to 36."""
 LARGE = 2**26
-"""Bytes above which a measured size says something of feature maps rather than of weights and libraries."""
+"""Bytes beyond the weights above which a measured size says something of feature maps rather than of libraries."""
 STEPS = 4
 """How many steps a measurement takes, about."""
 
@@ -60,19 +61,14 @@ class Pace:
         return self._known[shape]
 
     def bytes(self, resolution: int, batch: int) -> float:
-        """Memory that a batch takes undivided, by what other phases took for each value of their feature maps."""
-        known = [
-            paced.speed.bytes / (count // parts * self.networks.values(size))
-            for (size, _, count, parts), paced in self._known.items()
-            if paced.is_measured and paced.speed.bytes > LARGE
-        ]
-        return batch * self.networks.values(resolution) * max(known, default=FIRST_GUESS)
+        """Memory that a batch takes undivided: for weights, and for each value of its feature maps."""
+        return training_bytes(self.networks, resolution) + batch * self._bytes_of_maps(resolution)
 
     def largest_batch(self, resolution: int) -> int:
         """Images per step that fit, a multiple of the minibatch stddev's groups; 0: not even one group."""
         group = max(1, self.networks.group)
-        most = int(self.free_memory / self.bytes(resolution, 1))
-        return most // group * group
+        room = max(0, self.free_memory - training_bytes(self.networks, resolution))
+        return int(room / self._bytes_of_maps(resolution)) // group * group
 
     def fits(self, phase: Phase) -> bool:
         """Whether memory suffices for a part of its batch, as far as one knows."""
@@ -86,6 +82,16 @@ class Pace:
             return None
         divided = (phase.model_copy(update={"accumulate": n}) for n in range(1, phase.batch // group + 1))
         return next((p.accumulate for p in divided if not phase.batch // group % p.accumulate and self.fits(p)), None)
+
+    def _bytes_of_maps(self, resolution: int) -> float:
+        """Of one image, by what other phases took for each value of theirs where they were the larger part."""
+        known = []
+        for (size, _, batch, parts), paced in self._known.items():
+            weights = training_bytes(self.networks, size)
+            maps = paced.speed.bytes - weights
+            if paced.is_measured and maps > max(LARGE, weights):
+                known.append(maps / (batch // parts * self.networks.values(size)))
+        return self.networks.values(resolution) * max(known, default=FIRST_GUESS)
 
     def _measured_or_scaled(self, phase: Phase) -> Paced:
         near = self._nearest(phase)

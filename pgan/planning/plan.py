@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from pgan.planning.disk import snapshot_bytes
 from pgan.planning.memory import free_memory
 from pgan.planning.pace import Pace
 from pgan.planning.preparing import Preparing, preparing
+from pgan.planning.quantities import size
 from pgan.planning.speed import Data
 from pgan.planning.stages import Cost, Stages
 
@@ -29,7 +31,7 @@ class Plan:
     """What is ahead."""
 
     costs: list[Cost]
-    """Of the stages, in the order in which they run."""
+    """Of the stages, in the order in which they run; nothing of those that are done."""
     done: AbstractSet[str]
     """Stages that need not run."""
     snapshots: int
@@ -39,13 +41,13 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """Of the stages that are still to run."""
-        return sum(cost.seconds for cost in self.costs if cost.stage not in self.done)
+        """Of all stages."""
+        return sum(cost.seconds for cost in self.costs)
 
     @property
     def disk(self) -> int:
         """Bytes of the outputs that are still to be made."""
-        return sum(cost.disk for cost in self.costs if cost.stage not in self.done)
+        return sum(cost.disk for cost in self.costs)
 
 
 def plan(
@@ -69,19 +71,28 @@ def plan(
     data = _reader(experiment, pyramid)
     free = free_memory(str(place))
     pace = Pace(experiment.networks, experiment.training, str(place), free, seconds=SECONDS, data=data)
-    for phase in sorted(experiment.phases.values(), key=lambda phase: phase.resolution):
+    ahead = {name: phase for name, phase in experiment.phases.items() if f"train@{name}" not in done}
+    for phase in sorted(ahead.values(), key=lambda phase: phase.resolution):
         pace.of(phase)
     stages = Stages(experiment, pace, images, place.type)
-    costs = [stages.prepare(), stages.init()]
-    costs += [stages.train(name, phase) for name, phase in experiment.phases.items()]
-    costs.append(stages.features())
-    costs += [stages.evaluate(name, phase) for name, phase in experiment.phases.items()]
-    costs.append(stages.render())
-    e = experiment
-    snapshots = max(snapshot_bytes(e.networks, phase, e.training) for phase in e.phases.values())
-    found = Plan(costs, done, snapshots, [])
-    warnings = [warning for name, phase in e.phases.items() if (warning := _memory_warning(name, phase, pace, place))]
-    return Plan(costs, done, snapshots, [*warnings, *_disk_warning(found, pyramid)])
+    costs = [Cost(stage, 0.0) if stage in done else cost() for stage, cost in _costs(stages).items()]
+    snapshots = max((snapshot_bytes(experiment.networks, p, experiment.training) for p in ahead.values()), default=0)
+    warnings = [warning for name, phase in ahead.items() if (warning := _memory_warning(name, phase, pace, place))]
+    warnings += _disk_warning(sum(cost.disk for cost in costs) + snapshots, pyramid)
+    return Plan(costs, done, snapshots, warnings)
+
+
+def _costs(stages: Stages) -> dict[str, Callable[[], Cost]]:
+    """What measures each stage, in the order in which they run."""
+    phases = stages.experiment.phases.items()
+    return {
+        "prepare": stages.prepare,
+        "init": stages.init,
+        **{f"train@{name}": partial(stages.train, name, phase) for name, phase in phases},
+        "features": stages.features,
+        **{f"evaluate@{name}": partial(stages.evaluate, name, phase) for name, phase in phases},
+        "render": stages.render,
+    }
 
 
 def _images(experiment: Experiment, pyramid: Path, workers: int, is_prepared: bool) -> Preparing:
@@ -110,17 +121,17 @@ def _memory_warning(name: str, phase: Phase, pace: Pace, place: torch.device) ->
     if pace.fits(phase):
         return None
     r, part = phase.resolution, phase.batch // phase.accumulate
-    memory = f"{pace.bytes(r, part) / 2**30:.1f} GiB, and {pace.free_memory / 2**30:.1f} GiB are free on {place}"
+    memory = f"{size(pace.bytes(r, part))}, but {size(pace.free_memory)} are free on {place}"
     what = f"phases.{name}: {part} images at {r}×{r} pixels need {memory}"
-    most, parts = pace.largest_batch(r), pace.fitting_parts(phase)
+    most, parts = pace.largest_batch(r) * phase.accumulate, pace.fitting_parts(phase)
     if not most:
         return f"{what}; not even one group fits: set training.recompute, or lower {pace.networks.width_key}"
     return f"{what}; the largest batch that fits is {most}{f', or set accumulate: {parts}' if parts else ''}"
 
 
-def _disk_warning(found: Plan, pyramid: Path) -> list[str]:
+def _disk_warning(needed: int, pyramid: Path) -> list[str]:
     folder = next(place for place in (pyramid.absolute(), *pyramid.absolute().parents) if place.is_dir())
-    free, needed = shutil.disk_usage(folder).free, found.disk + found.snapshots
+    free = shutil.disk_usage(folder).free
     if needed <= free:
         return []
-    return [f"{folder}: outputs and snapshots need {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free"]
+    return [f"{folder}: outputs and snapshots need {size(needed)}, but {size(free)} are free; make room"]

@@ -9,9 +9,10 @@ from pgan.metrics.sizes import images_needed
 from pgan.metrics.sliced_wasserstein import levels
 from pgan.phases import Phase
 from pgan.planning import rates
-from pgan.planning.disk import checkpoint_bytes, features_bytes, pyramid_bytes, samples_bytes
+from pgan.planning.disk import features_bytes, pyramid_bytes, samples_bytes
 from pgan.planning.pace import Pace
 from pgan.planning.preparing import Preparing
+from pgan.planning.weights import checkpoint_bytes
 from pgan.training import engine
 from pgan.training.schedule import Schedule
 from pgan.training.transfer import SHARE

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from pgan.errors import readable
-from pgan.planning.duration import duration
 from pgan.planning.plan import Plan
+from pgan.planning.quantities import duration, size
 from pgan.planning.stages import Cost
 
 HEADINGS = ("stage", "steps", "time", "host memory", "GPU memory", "disk")
@@ -26,20 +26,13 @@ def lines(plan: Plan, now: datetime) -> Iterator[str]:
         )
         yield readable("  ".join([first, *others]).rstrip())
     yield ""
-    yield f"snapshots of an unfinished phase: up to {size(plan.snapshots)} more on the disk"
     if any(not cost.is_measured for cost in plan.costs):
-        yield "~ not measured, but scaled from a smaller phase by the number of multiplications"
+        yield "~ estimated from a smaller phase, not measured"
+    if plan.snapshots:
+        yield f"while a phase trains, snapshots take up to {size(plan.snapshots)} more of the disk"
     yield f"begun now, it ends about {now + timedelta(seconds=plan.seconds):%Y-%m-%d %H:%M}"
     for warning in plan.warnings:
         yield readable(f"warning: {warning}")
-
-
-def size(count: int) -> str:
-    """Bytes as a person says them."""
-    value, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
-    while value >= 1024 and len(units) > 1:
-        value, units = value / 1024, units[1:]
-    return f"{value:.0f} {units[0]}" if value >= 100 or units[0] == "B" else f"{value:.2g} {units[0]}"
 
 
 def _row(cost: Cost, plan: Plan) -> tuple[str, ...]:

@@ -49,8 +49,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:
     def measured(networks: Progressive, _: object, phase: Phase, *__: object) -> Speed:
         ran.append((phase.resolution, networks.fmap_max, phase.batch))
         values = networks.values(phase.resolution)
-        return Speed(3.4e8 / networks.operations(phase.resolution), phase.batch * values * 40)
+        return Speed(3.4e8 / networks.operations(phase.resolution), phase.batch // phase.accumulate * values * 40)
 
     monkeypatch.setattr(pace, "measure", measured)
     monkeypatch.setattr(proposal, "features_per_second", lambda _: 100.0)
+    monkeypatch.setattr(proposal, "classifier_per_second", lambda *_: (1000.0, 2000.0))
     return ran

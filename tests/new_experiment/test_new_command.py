@@ -50,14 +50,20 @@ def test_the_file_passes_pgan_check_and_findings_lie_beside_it(images: str) -> N
 
 def test_the_console_shows_findings_decisions_and_the_plan(images: str) -> None:
     lines = pgan("new", images, "--time", "2d", "--yes", "--workers", 1).stdout.splitlines()
+    for plain in ("labels", "fit", "background", "allow_upscale", "classes"):
+        assert not any(plain in line.split(":")[0].split(".") for line in lines), plain
     for start in (
         "data/raw/my photos: 121 images (PNG 121)",
         "sizes: 32×32",
-        "kind: photographs, or like them; a classifier finds the original",
+        "kind: photographs, or like them",
         "exact duplicates: 1 in 1 group, such as 0003.png = again.png",
         "cannot be used: 1 image (page.jpg): a web page (HTML)",
         "left out: 1 file .mp4 (film.mp4): films",
         "prepare.resolution: 32 (the largest that nearly all images have)",
+        "prepare.max_skipped: 1 (1 cannot be used)",
+        "training.mirror: yes (a classifier can hardly tell images from their mirror images (",
+        "batch: 16 (this project's for CPUs)",
+        "lr: 0.001 (Adam's learning rate in the paper)",
         "plan: 7 phases, ",
     ):
         assert any(line.startswith(start) for line in lines), start
@@ -131,9 +137,11 @@ def test_ctrl_c_leaves_everything_as_it_was(place: str, images: str, monkeypatch
         (["data/raw", "--background", "nix"], "error: --background: no colour: 'nix'; take white, black"),
         (["data/raw", "--device", "tpu"], "error: device 'tpu': unknown; "),
         (["data/raw", "--params", "data"], "error: data: cannot be written: it is a folder; name a file"),
+        (["data/raw", "--params", "made/params.yaml"], "error: made/findings.json: cannot be written: it is a folder"),
     ],
 )
 def test_wrong_input_ends_in_one_line(arguments: list[str], line: str) -> None:
+    Path("made/findings.json").mkdir(parents=True)
     assert refused("new", *arguments).startswith(line)
 
 

@@ -23,8 +23,10 @@ def test_each_level_fades_in_and_settles() -> None:
 
 
 def test_they_are_a_chain_of_phases() -> None:
-    section = phases(LEVELS, kimg_by_phase(LEVELS, 100), dict.fromkeys(LEVELS, 16), 0.001)
+    batches = {7: (16, 1), 14: (16, 1), 28: (16, 2)}
+    section = phases(LEVELS, kimg_by_phase(LEVELS, 100), batches, 0.001)
     assert not chain_problems({name: Phase.model_validate(value) for name, value in section.items()})
+    assert {name for name, value in section.items() if "accumulate" in value} == {"grow_28", "stabilize_28"}
 
 
 def test_time_and_length_agree() -> None:

@@ -10,7 +10,8 @@ from pgan.networks import checkpoint
 from pgan.networks.config import Networks
 from pgan.networks.sampling import pick_device
 from pgan.phases import Phase
-from pgan.planning.disk import checkpoint_bytes, pyramid_bytes, samples_bytes
+from pgan.planning.disk import pyramid_bytes, samples_bytes
+from pgan.planning.weights import checkpoint_bytes
 from pgan.prepare.build import build
 from pgan.prepare.config import Prepare
 from pgan.training.config import Training

@@ -1,5 +1,7 @@
 """What `dvc status --json` leaves to run."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,31 @@ def test_these_are_the_stages_of_the_graph() -> None:
     stages: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     names = {f"{stage}@{name}" for stage in stages if "foreach" in stages[stage] for name in PHASES}
     assert set(graph(PHASES)) == names | {stage for stage in stages if "foreach" not in stages[stage]}
+
+
+def test_they_follow_each_other_as_their_files_do() -> None:
+    """By what stages need and make in dvc.yaml, with all that those need in turn."""
+    parents = {name: phase.from_ for name, phase in PHASES.items()}
+    made, needed = {}, {}
+    for stage, entry in yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"].items():
+        for name, phase in PHASES.items() if "foreach" in entry else [(None, None)]:
+            values = {"key": name, "item.from": parents.get(name), "item.resolution": phase and phase.resolution}
+            full, one = f"{stage}@{name}" if name else stage, entry.get("do", entry)
+            paths = [next(iter(path)) if isinstance(path, dict) else path for path in one["deps"]]
+            needed[full] = {re.sub(r"\$\{(.+?)\}", lambda key: str(values.get(key[1])), path) for path in paths}  # noqa: B023
+            made[full] = {path.replace("${key}", str(name)) for path in [*one["outs"], *one.get("metrics", [])]}
+
+    def direct(stage: str) -> set[str]:
+        pairs = {(other, out, dep) for other in made for out in made[other] for dep in needed[stage]}
+        return {
+            other for other, out, dep in pairs if f"{out}/".startswith(f"{dep}/") or f"{dep}/".startswith(f"{out}/")
+        }
+
+    def every(stage: str, following: Callable[[str], set[str]]) -> set[str]:
+        return set().union(*({one} | every(one, following) for one in following(stage)))
+
+    for stage in made:
+        assert every(stage, graph(PHASES).__getitem__) == every(stage, direct), stage
 
 
 @pytest.mark.parametrize("text", ["", "[]", "prepare: changed", "[" * 100_000])

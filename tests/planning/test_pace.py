@@ -9,6 +9,7 @@ from pgan.phases import Phase
 from pgan.planning import pace
 from pgan.planning.pace import Pace
 from pgan.planning.speed import Speed
+from pgan.planning.weights import training_bytes
 from pgan.training.config import Training
 
 PhaseOf = Callable[..., Phase]
@@ -52,7 +53,7 @@ def test_what_would_take_too_long_is_scaled(
         speed, is_measured = pace.of(phase_of(16))
         assert not is_measured
         assert speed.images_per_second == pytest.approx(1e9 / networks.operations(16))
-        assert speed.bytes == pytest.approx(8 * networks.values(16) * BYTES)
+        assert speed.bytes == pytest.approx(8 * networks.values(16) * BYTES, rel=0.01)
     assert ran == [(4, "stabilize", 8)] * 2
 
 
@@ -75,6 +76,23 @@ def test_what_does_not_fit_is_not_tried(
 def test_where_nothing_is_known_a_smaller_batch_is_measured(
     networks: Networks, training: Training, phase_of: PhaseOf, ran: list[tuple[int, str, int]]
 ) -> None:
-    pace = Pace(networks, training, "cpu", free_memory=9 * networks.values(4) * 40)
+    pace = Pace(networks, training, "cpu", free_memory=training_bytes(networks, 4) + 9 * networks.values(4) * 40)
     assert not pace.of(phase_of(4, batch=64)).is_measured
     assert ran == [(4, "stabilize", 8)]
+
+
+def test_weights_do_not_count_as_feature_maps(
+    networks: Networks, training: Training, phase_of: PhaseOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 4×4, the paper's networks have weights of hundreds of megabytes and hardly any maps."""
+    paper = networks.model_copy(update={"latent_size": 512, "fmap_base": 8192, "fmap_max": 512})
+
+    def measured(networks: Networks, _: object, phase: Phase, *__: object) -> Speed:
+        r, part = phase.resolution, phase.batch // phase.accumulate
+        return Speed(1.0, training_bytes(networks, r) + part * networks.values(r) * 36)
+
+    monkeypatch.setattr(pace, "measure", measured)
+    found = Pace(paper, training, "cpu")
+    for resolution in (4, 8, 16, 32):
+        found.of(phase_of(resolution))
+    assert found.bytes(64, 16) == pytest.approx(training_bytes(paper, 64) + 16 * paper.values(64) * 36, rel=0.15)

@@ -12,8 +12,10 @@ from command_line import pgan, refused
 from fences import ROOT
 
 from pgan.config import read_yaml
+from pgan.networks.config import Networks
 from pgan.planning import pace, plan, rates, speed
 from pgan.planning.preparing import preparing
+from pgan.planning.weights import training_bytes
 from pgan.prepare.config import Prepare
 
 STAGES = ["prepare", "init", "train@stabilize_4", "train@grow_8", "features", "evaluate@stabilize_4", "render"]
@@ -55,17 +57,59 @@ def test_what_is_done_is_not_counted() -> None:
     assert any(line.split() == ["all", "0", "s", "0", "B"] for line in result.stdout.splitlines()), result.output
 
 
-def test_memory_and_disk_that_do_not_suffice_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+def room_for(monkeypatch: pytest.MonkeyPatch, params: dict[str, Any], images: int) -> None:
+    """Memory for so many images at 8×8, and for the weights."""
+    networks = Networks.model_validate(params["networks"])
+    free = training_bytes(networks, 8) + images * networks.values(8) * pace.FIRST_GUESS
+    monkeypatch.setattr(plan, "free_memory", lambda _: free)
+
+
+def test_memory_and_disk_that_do_not_suffice_are_a_warning(
+    params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     full = SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=1000))
     monkeypatch.setattr(plan, "shutil", full)
-    monkeypatch.setattr(plan, "free_memory", lambda _: 70_000)
-    monkeypatch.setattr(pace, "FIRST_GUESS", 10)
-    result = pgan("plan", "--device", "cpu", "--workers", 1)
+    room_for(monkeypatch, params, 6)
+    first, *_, last = warnings_of("plan", "--device", "cpu", "--workers", 1)
+    assert re.match(r"phases.grow_8: 8 images at 8×8 pixels need \d+ KiB, but \d+ KiB are free on cpu; ", first)
+    assert first.endswith("the largest batch that fits is 4, or set accumulate: 2")
+    assert re.search(r"outputs and snapshots need 4.5 MiB, but 0.98 KiB are free; make room", last)
+
+
+def warnings_of(*command: object) -> list[str]:
+    """What a command warns of."""
+    result = pgan(*command)
     assert result.exit_code == 0, result.output
-    warnings = [line for line in result.stdout.splitlines() if line.startswith("warning: ")]
-    assert warnings[0].startswith("warning: phases.grow_8: 8 images at 8×8 pixels need 0.0 GiB")
-    assert warnings[0].endswith("the largest batch that fits is 4, or set accumulate: 2")
-    assert "outputs and snapshots need 0.0 GiB, and 0.0 GiB are free" in warnings[-1]
+    return [line.removeprefix("warning: ") for line in result.stdout.splitlines() if line.startswith("warning: ")]
+
+
+def test_what_is_advised_passes_the_check(params: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch of whole groups in whole parts, whatever the phase's parts are now."""
+    room_for(monkeypatch, params, 6)
+    phase = params["phases"]["grow_8"]
+    for now in ({"batch": 64}, {"batch": 64, "accumulate": 4}):
+        params["phases"]["grow_8"] = phase | now
+        Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+        (line,) = warnings_of("plan", "--device", "cpu", "--workers", 1)
+        batch, parts = map(int, re.findall(r"the largest batch that fits is (\d+), or set accumulate: (\d+)", line)[0])
+        for advised in (now | {"batch": batch}, now | {"accumulate": parts}):
+            params["phases"]["grow_8"] = phase | advised
+            Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+            assert pgan("check").exit_code == 0
+            assert warnings_of("plan", "--device", "cpu", "--workers", 1) == [], advised
+
+
+def test_phases_that_are_done_are_neither_measured_nor_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measured(*_: object) -> None:
+        raise AssertionError("measured")
+
+    monkeypatch.setattr(plan, "free_memory", lambda _: 1)
+    monkeypatch.setattr(pace, "measure", measured)
+    Path("status.json").write_text(json.dumps({"render": []}))
+    result = pgan("plan", "--device", "cpu", "--workers", 1, "--status", "status.json")
+    assert result.exit_code == 0, result.output
+    assert "warning" not in result.stdout
+    assert "snapshots" not in result.stdout
 
 
 def test_compiling_is_counted(params: dict[str, Any]) -> None:

@@ -1,18 +1,21 @@
 """A batch in parts: the undivided step to rounding, in double precision, for every loss and on every path."""
 
+import functools
 from typing import Any
 
 import pytest
 import torch
+import torch._dynamo
 import yaml
-from one_phase import TRAIN, Experiment
+from one_phase import CASES, TRAIN, Experiment
+from ranks import ranks
 from torch import Tensor
 
 from pgan.networks import checkpoint
 from pgan.networks.config import Networks
 from pgan.networks.layers import minibatch_stddev
 from pgan.phases import Phase
-from pgan.training import losses
+from pgan.training import losses, step
 from pgan.training.adversarial import LOSSES
 from pgan.training.config import Training, phase_problems
 from pgan.training.diff_augment import DRAWS
@@ -27,30 +30,39 @@ UPDATES = {"in turns": ("critic", "generator"), "at once": ("both",)}
 OWN: dict[str, dict[str, Any]] = {"wgan": {"weight_clip": 0.1}}
 
 
-def batches(networks: Networks, fade: float | None) -> tuple[CriticBatch, GeneratorBatch]:
-    """In double precision."""
+def batches(
+    networks: Networks, fade: float | None, resolution: int, dtype: torch.dtype
+) -> tuple[CriticBatch, GeneratorBatch]:
+    """Of 16 images."""
     g = torch.Generator().manual_seed(1)
 
     def normal(*size: int) -> Tensor:
-        return torch.randn(*size, generator=g).double()
+        return torch.randn(*size, generator=g).to(dtype)
 
     labels = torch.arange(N) % max(1, networks.classes)
-    alpha = 1.0 if fade is None else torch.tensor(fade).double()
-    reals, augmentation = normal(N, networks.channels, 8, 8).tanh(), torch.rand(N, DRAWS, generator=g).double()
-    mix = torch.rand(N, 1, 1, 1, generator=g).double()
+    alpha = 1.0 if fade is None else torch.tensor(fade).to(dtype)
+    reals = normal(N, networks.channels, resolution, resolution).tanh()
+    augmentation, mix = (torch.rand(N, *size, generator=g).to(dtype) for size in ((DRAWS,), (1, 1, 1)))
     first = CriticBatch(reals, labels, normal(N, networks.latent_dimensions), mix, alpha, augmentation)
     return first, GeneratorBatch(normal(N, networks.latent_dimensions), labels, alpha, augmentation, reals)
 
 
 def trained(
-    networks: Networks, training: Training, parts: int, fade: float | None, updates: tuple[str, ...], engine: Engine
+    networks: Networks,
+    training: Training,
+    parts: int,
+    fade: float | None,
+    updates: tuple[str, ...],
+    engine: Engine,
+    dtype: torch.dtype = torch.float64,
 ) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
     """All weights and Adam's moments after the updates, and the loss terms of each."""
-    made = checkpoint.fresh(networks, 8, seed=0)
+    resolution = max(8, networks.first_resolution)
+    made = checkpoint.fresh(networks, resolution, seed=0)
     for network in (made.generator, made.critic, made.ema):
-        network.double()
+        network.to(dtype)
     step = Step(made.generator, made.critic, made.ema, training, LR, DECAY, engine, accumulate=parts)
-    critic, generator = batches(networks, fade)
+    critic, generator = batches(networks, fade, resolution, dtype)
     terms = [getattr(step, f"update_{name}")(generator if name == "generator" else critic) for name in updates]
     found = {
         f"{part}.{name}": p
@@ -66,8 +78,8 @@ def trained(
 def assert_same(
     networks: Networks, training: Training, fade: float | None, updates: tuple[str, ...], engine: Engine = PLAIN
 ) -> None:
-    """Adam divides by the root of its second moment, so that a gradient of nothing but rounding moves a weight: the
-    moments are compared, and weights as far as they follow from them."""
+    """All that a step changes, to rounding. The settings need a large adam_epsilon: without it, Adam makes a step of
+    full length of a gradient that is nothing but rounding."""
     whole, wanted = trained(networks, training, 1, fade, updates, engine)
     for parts in (2, 4):
         divided, terms = trained(networks, training, parts, fade, updates, engine)
@@ -113,6 +125,24 @@ def test_with_augmentation_in_every_layout(engine: Engine, networks: Networks, t
     assert_same(networks, settings, 0.3, UPDATES["in turns"], engine)
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"layer_norm": True},
+        {"fused_scale": True, "tanh": True},
+        {"equalized_lr": False, "pixel_norm": False, "leaky_slope": 0.0},
+        {"minibatch_stddev": 2, "channels": 3},
+        {"architecture": "fish", "width": 4, "latent_size": 8, "leaky_slope": 0.2, "tanh": True, "dropout": 0.0},
+    ],
+    ids=lambda keys: " ".join(keys),
+)
+@pytest.mark.parametrize("order", UPDATES)
+def test_with_other_layers(keys: dict[str, Any], order: str, networks: Networks, training: Training) -> None:
+    shared = {"channels": 1, "classes": 0, "minibatch_stddev": 4} if "architecture" in keys else networks.model_dump()
+    settings = training.model_copy(update={"adam_epsilon": 1e-3, "drift": 0.1})
+    assert_same(Networks.model_validate(shared | keys), settings, None, UPDATES[order])
+
+
 def test_a_part_has_whole_groups() -> None:
     x = torch.randn(N, 3, 4, 4, dtype=torch.float64)
     whole = minibatch_stddev(x, 4)
@@ -121,24 +151,69 @@ def test_a_part_has_whole_groups() -> None:
         assert torch.allclose(minibatch_stddev(part.latents, 4), whole[part.labels], rtol=1e-14)
 
 
-def test_a_phase_in_parts_is_the_phase(experiment: Experiment) -> None:
-    """The real command: checkpoints differ in rounding alone; those of `accumulate: 1` not at all."""
+# --- compiled
 
-    def phase(**keys: int) -> dict[str, Tensor]:
-        experiment.lay("grow, labels", steps=6)
-        path = experiment.folder / "params.yaml"
-        content = yaml.safe_load(path.read_text())
-        content["phases"]["p"] |= keys
-        path.write_text(yaml.safe_dump(content))
-        assert experiment.run(*TRAIN)[0] == 0
-        made = torch.load(experiment.folder / "data/train/p/checkpoint.pt", weights_only=True)
-        return {f"{part}.{k}": v for part in ("generator", "critic", "ema") for k, v in made[part].items()}
 
-    plain, one, two = phase(), phase(accumulate=1), phase(accumulate=2)
+@torch._dynamo.config.patch(error_on_recompile=True)
+def test_compiled_parts_make_the_eager_step(
+    networks: Networks, training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Traced as torch.compile does, then run as it is: compiling takes longer. The parts are of one shape: each loss
+    is compiled once."""
+    torch._dynamo.reset()
+    traced = functools.partial(torch.compile, backend="aot_eager", fullgraph=True, dynamic=False)
+    monkeypatch.setattr(step, "compiled", traced)
+    settings = training.model_copy(update={"adam_epsilon": 1e-3})
+    config = networks.model_copy(update={"classes": 3, "minibatch_stddev": 4})
+    whole, _ = trained(config, settings, 1, 0.3, UPDATES["in turns"], PLAIN)
+    divided, _ = trained(config, settings, 2, 0.3, UPDATES["in turns"], Engine(compiled=True))
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 2
+    for name, expected in whole.items():
+        torch.testing.assert_close(divided[name], expected, rtol=1e-9, atol=1e-12, msg=name)
+
+
+@pytest.mark.slow
+def test_really_compiled_parts_make_the_eager_step(networks: Networks, training: Training) -> None:
+    torch._dynamo.reset()
+    settings, single = training.model_copy(update={"adam_epsilon": 1e-2}), torch.float32
+    whole, _ = trained(networks, settings, 1, 0.3, UPDATES["in turns"], PLAIN, single)
+    divided, _ = trained(networks, settings, 2, 0.3, UPDATES["in turns"], Engine(compiled=True), single)
+    for name, expected in whole.items():
+        torch.testing.assert_close(divided[name], expected, rtol=1e-3, atol=1e-5, msg=name)
+
+
+# --- the real command
+
+
+def phase_of(experiment: Experiment, case: str, before: str = "", **keys: int) -> dict[str, Tensor]:
+    """All weights after six steps of 16 images by `pgan train`."""
+    experiment.lay(case, steps=12)
+    path = experiment.folder / "params.yaml"
+    content = yaml.safe_load(path.read_text())
+    content["phases"]["p"] |= {"batch": 16} | keys
+    path.write_text(yaml.safe_dump(content))
+    code, output = experiment.run(*TRAIN, before=before)
+    assert code == 0, output
+    made = torch.load(experiment.folder / "data/train/p/checkpoint.pt", weights_only=True)
+    return {f"{part}.{k}": v for part in ("generator", "critic", "ema") for k, v in made[part].items()}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_phase_in_parts_is_the_phase(case: str, experiment: Experiment) -> None:
+    """Checkpoints differ in rounding alone; those of `accumulate: 1` not at all."""
+    plain, one, two = (phase_of(experiment, case, **keys) for keys in ({}, {"accumulate": 1}, {"accumulate": 2}))
     assert all(torch.equal(one[name], value) for name, value in plain.items())
     assert not all(torch.equal(two[name], value) for name, value in plain.items())
     for name, value in plain.items():
         torch.testing.assert_close(two[name], value, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("case", ["grow, labels", "grow, at once, augmented, drawn lr"])
+def test_two_ranks_in_parts_train_what_one_process_does(case: str, experiment: Experiment) -> None:
+    alone = phase_of(experiment, case)
+    shared = phase_of(experiment, case, before=ranks(2), accumulate=2)
+    for name, value in alone.items():
+        torch.testing.assert_close(shared[name], value, rtol=1e-3, atol=1e-4)
 
 
 # --- what is refused, and what stays the same
