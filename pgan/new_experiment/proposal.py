@@ -36,6 +36,7 @@ from pgan.planning.memory import free_memory
 from pgan.planning.rates import features_per_second
 from pgan.prepare.level_files import levels_bytes
 from pgan.presets.catalogue import read_preset
+from pgan.presets.checked import experiment_of
 from pgan.untrusted.strict_yaml import parse
 
 FEWEST = 16
@@ -143,7 +144,7 @@ def _check_enough(found: Findings) -> None:
 
 
 def _pace(left: Kept, size: Size, channels: int, device: str, wishes: Wishes) -> Pace:
-    base = read_preset(BASE).experiment()
+    base = experiment_of(read_preset(BASE))
     labels = classes(left, wishes).value
     augment = augmentation(left, wishes).value
     networks = base.networks
