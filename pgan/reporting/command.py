@@ -22,8 +22,8 @@ def report(
 ) -> None:
     """Write a page about a run: one HTML file that opens anywhere, without a server and without a network.
 
-    Has the pictures of `pgan render`, the metrics in plain words and as a table, the training images, the parameters
-    that differ from the nearest preset, and how to make it all again.
+    It has the pictures of `pgan render`, and the metrics in plain words and as a table. It describes the training
+    images, lists the parameters that differ from the nearest preset, and says how to make it all again.
 
     Example: pgan report --out report.html
     """

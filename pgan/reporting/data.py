@@ -26,7 +26,7 @@ class Class:
 
 @dataclass(frozen=True)
 class Note:
-    """Images, or other files, of which there is something to say."""
+    """Something about some of the images, or about other files."""
 
     what: str
     count: int

@@ -3,7 +3,8 @@
 import base64
 import io
 import os
-import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -53,9 +54,8 @@ def embed(path: Path, page: Path) -> Picture:
     """
     data, picture = _read(path)
     is_film = picture.format == "GIF"
-    last = picture.convert("RGB") if is_film or len(data) > MOST_STILL else None
     is_reduced = len(data) > (MOST_FILM if is_film else MOST_STILL)
-    frame = _small(last) if last is not None else Markup("")
+    frame = _small(picture) if is_film or is_reduced else Markup("")
     return Picture(
         name=path.name,
         source=frame if is_reduced else _data_uri(data, f"image/{str(picture.format).lower()}"),
@@ -85,28 +85,38 @@ def _read(path: Path) -> tuple[bytes, Image.Image]:
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: no such file; {AGAIN}") from None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # there is a limit below
+        with _without_pillow_s_limit():
             picture = Image.open(io.BytesIO(data), formats=("PNG", "GIF"))
-        frames = getattr(picture, "n_frames", 1)
-        _check_pixels(path, picture.width * picture.height, frames)
-        picture.seek(frames - 1)
-        picture.load()
+            frames = getattr(picture, "n_frames", 1)
+            _check_pixels(path, picture.width * picture.height, frames)
+            picture.seek(frames - 1)
+            picture.load()
     except InputError:
         raise
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
         raise InputError(f"{path}: not a PNG or GIF that can be read: {error}; {AGAIN}") from None
     return data, picture
 
 
+@contextmanager
+def _without_pillow_s_limit() -> Iterator[None]:
+    """Pillow takes a picture of 180 megapixels for an attack; `_check_pixels` knows what a run may draw."""
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
 def _check_pixels(path: Path, pixels: int, frames: int) -> None:
-    most = MOST_PIXELS if frames == 1 else 2 * MOST_FILM_PIXELS  # captions and frames come on top
-    if pixels * frames > 2 * most:
+    most = 3 * MOST_PIXELS if frames == 1 else 3 * MOST_FILM_PIXELS  # two grids side by side, and captions
+    if pixels * frames > most:
         raise InputError(f"{path}: {pixels * frames:,} pixels, more than any picture of a run; {AGAIN}")
 
 
 def _small(picture: Image.Image) -> Markup:
     """A copy of at most `PREVIEW` pixels per side: a PNG, or a JPEG where that would be too large."""
+    picture = picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
     picture.thumbnail((PREVIEW, PREVIEW), Image.Resampling.LANCZOS)
     data = _saved(picture, "PNG")
     if len(data) <= MOST_STILL // 4:

@@ -53,7 +53,7 @@ def _in_words(found: Found) -> dict[str, str]:
     formats = ", ".join(f"{form} {count:,}" for form, count in found.formats.items())
     grey = found.images - found.in_colour
     rows = {
-        "images that can be used": f"{found.images:,}, of which {found.distinct_images:,} are different",
+        "images that can be used": f"{found.images:,}; without duplicates {found.distinct_images:,}",
         "formats": formats,
         "shorter side": _sizes(found.sizes_in_percentiles.get("short_side", {})),
         "colours": f"{found.in_colour:,} in colour, {grey:,} grey" if found.in_colour and grey else "",

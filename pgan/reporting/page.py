@@ -1,6 +1,7 @@
 """The page: everything that the other modules say, in the template page.html."""
 
 import base64
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from pgan.errors import HIDDEN, readable
 from pgan.phases import Phases, read_phases
 from pgan.rendering.metrics import Metrics, read_metrics
 from pgan.rendering.phases import TrainedPhase, final_chain, read_trained
-from pgan.reporting import commands, data, measured, training
+from pgan.reporting import data, measured, reproducing, training
 from pgan.reporting.embedding import Picture, embed, relative, size
 from pgan.reporting.environment import environment
 from pgan.reporting.findings import read_findings
@@ -56,7 +57,8 @@ def page(parameters: Parameters, places: Places, device: torch.device) -> str:
     Raises:
         InputError: a file is missing or damaged.
     """
-    content = {key: parameters.get(key) for key in parameters.content}
+    for key in map(str, parameters.content):
+        parameters.get(key)  # the page shows all of them
     phases = read_phases(parameters)
     trained = read_trained(phases, places.train)
     metrics = [read_metrics(places.evaluate, each.name) for each in trained]
@@ -65,8 +67,8 @@ def page(parameters: Parameters, places: Places, device: torch.device) -> str:
         | about_metrics(trained, metrics)
         | about_data(parameters, places)
         | about_pictures(phases, places)
-        | about_parameters(content)
-        | {"environment": environment(device), "commands": commands.stages(phases), "uses": commands.uses(phases)}
+        | about_parameters(parameters.content)
+        | {"environment": environment(device), "commands": reproducing.stages(phases), "uses": reproducing.uses(phases)}
     )
 
 
@@ -124,7 +126,7 @@ def about_pictures(phases: Phases, places: Places) -> dict[str, Any]:
     """The pictures, and links to the films of single phases."""
     folder, page = places.pictures, places.page
     pictures: dict[str, Picture | None] = {name: embed(folder / file, page) for name, file in PICTURES.items()}
-    pictures["nearest"] = embed(folder / NEAREST, page) if (folder / NEAREST).exists() else None
+    pictures["nearest"] = embed(folder / NEAREST, page) if os.path.lexists(folder / NEAREST) else None
     films = [path for name in phases if (path := folder / "phases" / f"{name}.gif").is_file()]
     return {
         "pictures": pictures,
@@ -145,7 +147,7 @@ def about_parameters(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _progress(chain: list[Metrics]) -> str:
-    """How the distance to the real images went on the way to the final phase; empty where it was not measured."""
+    """How the distance to the real images changed up to the final phase; empty where it was not measured."""
     name = "frechet_target" if "frechet_target" in chain[-1] else "frechet"
     if name not in chain[-1]:
         return ""

@@ -1,6 +1,7 @@
 """The parameters of a run: the preset that is most like them, what differs from it, and all of them as text."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,7 @@ class Comparison:
 def compare(content: dict[str, Any]) -> Comparison:
     """Find the preset that differs in the fewest parameters; of several, the first in the alphabet."""
     here = dict(flat(content))
-    found = {name: _differences(here, dict(flat(read_preset(name).content))) for name in names()}
+    found = {name: _differences(here, _preset(name)) for name in names()}
     nearest = min(found, key=lambda name: (len(found[name]), name))
     return Comparison(nearest, found[nearest])
 
@@ -62,11 +63,21 @@ def in_a_line(value: Any) -> str:
     """A value as YAML writes it."""
     if value is MISSING:
         return "–"
-    text = yaml.dump(value, Dumper=_Plain, default_flow_style=True, width=10**9, allow_unicode=True, sort_keys=False)
-    return redacted(text.removesuffix("\n").removesuffix("\n..."))
+    text = _dumped(value, unicode=True)
+    return redacted(text if text.isprintable() else _dumped(value, unicode=False))
 
 
-def _differences(here: dict[str, Any], there: dict[str, Any]) -> list[Difference]:
+def _dumped(value: Any, unicode: bool) -> str:
+    text = yaml.dump(value, Dumper=_Plain, default_flow_style=True, width=10**9, allow_unicode=unicode, sort_keys=False)
+    return str(text).removesuffix("\n").removesuffix("\n...")
+
+
+@functools.cache
+def _preset(name: str) -> Mapping[str, Any]:
+    return dict(flat(read_preset(name).content))
+
+
+def _differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[Difference]:
     keys = [*here, *(key for key in there if key not in here)]
     pairs = [(key, here.get(key, MISSING), there.get(key, MISSING)) for key in keys]
     return [Difference(key, _cell(a), _cell(b)) for key, a, b in pairs if not _same(a, b)]
@@ -89,7 +100,23 @@ def _section(name: str, value: Any) -> str:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes a value that occurs twice in full, where YAML would refer to the first."""
+    """Writes a value that occurs twice in full, where YAML would refer to the first, and no text as a number."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+def _represent_text(dumper: _Plain, text: str) -> yaml.ScalarNode:
+    """In quotation marks where the text would be read as a number, such as `1e3`, or has several lines."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, '"' if "\n" in text or _is_number(text) else None)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+_Plain.add_representer(str, _represent_text)

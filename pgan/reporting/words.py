@@ -51,8 +51,8 @@ WORDS = {
     ),
     "copying": Words(
         "Copying",
-        "How often a generated image is nearer to a training image than a new real image would be. 50% for new images, "
-        "100% for copies, and below 50% for images unlike the data.",
+        "How often a generated image is nearer to a training image than a new real image would be. New images have "
+        "50%, copies 100%. Below 50%, images are unlike the data.",
         is_share=True,
     ),
     "near_copies": Words(
@@ -86,8 +86,8 @@ WORDS = {
         is_share=True,
     ),
     "swd": Words(
-        "Sliced Wasserstein distance × 10³",
-        "How far small patches of generated images are from those of real ones, on all scales: do textures and edges "
+        "Sliced Wasserstein distance ×10³",
+        "How far small patches of generated images are from patches of real ones, on all scales. Do textures and edges "
         "look right?",
     ),
     "ms_ssim": Words(
