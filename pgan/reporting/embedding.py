@@ -53,14 +53,15 @@ def embed(path: Path, page: Path) -> Picture:
         InputError: the file is missing, damaged or no such picture.
     """
     data, picture = _read(path)
+    width, height = picture.size
     is_film = picture.format == "GIF"
     is_reduced = len(data) > (MOST_FILM if is_film else MOST_STILL)
     frame = _small(picture) if is_film or is_reduced else Markup("")
     return Picture(
         name=path.name,
         source=frame if is_reduced else _data_uri(data, f"image/{str(picture.format).lower()}"),
-        width=picture.width,
-        height=picture.height,
+        width=width,
+        height=height,
         link=relative(path, page),
         size=size(len(data)),
         is_reduced=is_reduced,
@@ -115,7 +116,7 @@ def _check_pixels(path: Path, pixels: int, frames: int) -> None:
 
 
 def _small(picture: Image.Image) -> Markup:
-    """A copy of at most `PREVIEW` pixels per side: a PNG, or a JPEG where that would be too large."""
+    """The picture at `PREVIEW` pixels per side at most: a PNG, or a JPEG where that would be too large."""
     picture = picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
     picture.thumbnail((PREVIEW, PREVIEW), Image.Resampling.LANCZOS)
     data = _saved(picture, "PNG")

@@ -36,6 +36,8 @@ PICTURES = {
 }
 NEAREST = "nearest.png"
 """A picture that a run may lack."""
+NO_TITLES = ("", "data", "images", "raw", "train")
+"""Names of folders that say nothing of the images in them."""
 COPYING = ("copying", "near_copies")
 
 
@@ -114,7 +116,7 @@ def about_data(parameters: Parameters, places: Places) -> dict[str, Any]:
     source, path = parameters.value("prepare.source", str), parameters.get("prepare.path")
     title, words = SOURCES.get(source, ("", "images"))
     return {
-        "subject": title or Path(str(path)).stem or source,
+        "subject": title or _title(str(path)),
         "source_words": words,
         "data": data.describe(read_meta(places.pyramid)),
         "findings": read_findings(places.findings, parameters.get("prepare")),
@@ -144,6 +146,12 @@ def about_parameters(content: dict[str, Any]) -> dict[str, Any]:
         "parameters_file": Markup(f"data:text/yaml;base64,{file}"),
         "hides_passwords": HIDDEN in text,
     }
+
+
+def _title(path: str) -> str:
+    """A title for images by their path."""
+    name = Path(path).stem
+    return "Images" if name in NO_TITLES else name
 
 
 def _progress(chain: list[Metrics]) -> str:

@@ -87,6 +87,18 @@ def test_the_clearly_best_phase_is_marked(run_folder: RunFolder) -> None:
     assert '<td class="best">5.00 ± 0.10*</td>' in html
 
 
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [("data/raw/faces.zip", "faces"), ("data/raw", "Images"), ("../Katzen & Hunde/", "Katzen & Hunde")],
+)
+def test_the_title_comes_from_the_path(path: str, title: str, run_folder: RunFolder) -> None:
+    run_folder()
+    change_params(lambda content: content["prepare"].update(source="folder", path=path))
+    text = written().text
+    assert f"{title} at 8 × 8 pixels: training report" in text
+    assert f"Put the same images at {path} ." in text
+
+
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\x1b[31m\u202e'
 
 
