@@ -10,7 +10,7 @@ import torch
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pgan.config import Parameters
+from pgan.config import MISSING, Parameters
 from pgan.data.pyramid import read_meta
 from pgan.errors import HIDDEN, readable
 from pgan.phases import Phases, read_phases
@@ -83,7 +83,7 @@ def about_training(
     return {
         "network": NETWORKS.get(architecture, "A GAN"),
         "architecture": architecture,
-        "conditional": parameters.value("networks.classes", int) > 0,
+        "conditional": parameters.get("networks.classes") not in (0, MISSING),  # an architecture may lack it
         "loss": parameters.value("training.loss", str),
         "space": parameters.value("features.space", str),
         "seed": parameters.value("seed", int),
