@@ -51,8 +51,8 @@ WORDS = {
     ),
     "copying": Words(
         "Copying",
-        "How often a generated image is nearer to a training image than a new real image would be. New images have "
-        "50%, copies 100%. Below 50%, images are unlike the data.",
+        "In {percent} of all pairs of a generated image and a new real one, the generated one is nearer to a training "
+        "image. New images have 50%, copies 100%. Below 50%, images are unlike the data.",
         is_share=True,
     ),
     "near_copies": Words(
