@@ -70,7 +70,11 @@ def page(parameters: Parameters, places: Places, device: torch.device) -> str:
         | about_data(parameters, places)
         | about_pictures(phases, places)
         | about_parameters(parameters.content)
-        | {"environment": environment(device), "commands": reproducing.stages(phases), "uses": reproducing.uses(phases)}
+        | {
+            "environment": environment(device),
+            "commands": _lines(reproducing.stages(phases)),
+            "uses": _lines(reproducing.uses(phases)),
+        }
     )
 
 
@@ -142,7 +146,7 @@ def about_parameters(content: dict[str, Any]) -> dict[str, Any]:
     file = base64.b64encode(text.encode("utf-8", "backslashreplace")).decode("ascii")
     return {
         "compared": compare(content),
-        "parameters_text": Markup(escape(text)),
+        "parameters_text": _lines(text),
         "parameters_file": Markup(f"data:text/yaml;base64,{file}"),
         "hides_passwords": HIDDEN in text,
     }
@@ -180,6 +184,11 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     return environment.get_template(TEMPLATE)
+
+
+def _lines(text: str) -> Markup:
+    """Several lines, each of which can be shown as it is."""
+    return Markup(escape(text))
 
 
 def _printable(value: Any) -> Any:

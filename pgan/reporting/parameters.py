@@ -12,7 +12,7 @@ from pgan.errors import readable, redacted
 from pgan.presets.catalogue import names, read_preset
 
 APART = ("phases",)
-"""Sections in which each entry is compared as a whole."""
+"""Sections in which an entry that is not there is missing as a whole."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,16 @@ def _preset(name: str) -> Mapping[str, Any]:
 
 def _differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[Difference]:
     keys = [*here, *(key for key in there if key not in here)]
-    pairs = [(key, here.get(key, MISSING), there.get(key, MISSING)) for key in keys]
-    return [Difference(key, _cell(a), _cell(b)) for key, a, b in pairs if not _same(a, b)]
+    return list(_compared({key: (here.get(key, MISSING), there.get(key, MISSING)) for key in keys}))
+
+
+def _compared(pairs: dict[str, tuple[Any, Any]]) -> Iterator[Difference]:
+    """Of an entry that both have, only what differs in it; of any other, all of it."""
+    for key, (a, b) in pairs.items():
+        if isinstance(a, dict) and isinstance(b, dict):
+            yield from _compared({f"{key}.{name}": (a.get(name, MISSING), b.get(name, MISSING)) for name in a | b})
+        elif not _same(a, b):
+            yield Difference(key, _cell(a), _cell(b))
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -12,6 +12,8 @@ class Document(HTMLParser):
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.texts: list[str] = []
+        self.blocks: list[str] = []
+        """The texts of all `pre`."""
         self._open: list[str] = []
         self.feed(html)
         self.close()
@@ -38,3 +40,5 @@ class Document(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._open and self._open[-1] != "style":
             self.texts.append(data)
+        if self._open and self._open[-1] == "pre":
+            self.blocks.append(data)

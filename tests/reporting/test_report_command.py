@@ -1,5 +1,6 @@
 """`pgan report`, whole: the page as a browser reads it."""
 
+import base64
 import json
 import platform
 from collections.abc import Callable
@@ -33,8 +34,8 @@ def test_the_page_needs_nothing_but_itself(run_folder: RunFolder) -> None:
     run_folder()
     page = written()
     assert not page.all("script", "link", "iframe", "object", "form")
-    shown = [each["src"] for each in page.all("img")] + [each["srcset"] for each in page.all("source")]
-    assert len(shown) == 8 + 2
+    shown = [each["src"] for each in page.all("img")]
+    assert len(shown) == 8 + 2, "films have a still for print"
     assert all(source is not None and source.startswith("data:image/") for source in shown)
     (policy,) = [each["content"] for each in page.all("meta") if "http-equiv" in each]
     assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -80,6 +81,21 @@ def test_what_it_says(run_folder: RunFolder) -> None:
     assert "seven 30" in text
 
 
+def test_what_a_reader_copies_has_all_its_lines(run_folder: RunFolder) -> None:
+    run_folder()
+    blocks = written().blocks
+    assert yaml.safe_load(blocks[0]) == yaml.safe_load(Path("params.yaml").read_text())
+    assert [line.split()[:2] for line in blocks[1].splitlines()] == [
+        ["pgan", "check"],
+        ["pgan", "plan"],
+        ["dvc", "repro"],
+    ]
+    assert blocks[2].splitlines()[:3] == ["pgan prepare", "pgan init", "pgan train stabilize_4"]
+    assert blocks[3].splitlines()[0] == "pgan sample data/train/last_8/checkpoint.pt grid.png --seeds 0-63"
+    (file,) = [str(each["href"]) for each in Document(PAGE.read_text()).all("a") if "download" in each]
+    assert base64.b64decode(file.removeprefix("data:text/yaml;base64,")).decode() == blocks[0]
+
+
 def test_the_clearly_best_phase_is_marked(run_folder: RunFolder) -> None:
     run_folder()
     html = " ".join((written(), PAGE.read_text())[1].split())
@@ -121,7 +137,7 @@ def test_whatever_names_say_the_page_runs_nothing(run_folder: RunFolder) -> None
     change_params(change)
     page = written()
     assert not page.all("script", "b")
-    assert len(page.all("img")) == 8
+    assert len(page.all("img")) == 10
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
     assert not [each for each in page.all("a") if str(each["href"]).startswith("javascript:")]
     assert page.text.count("<script>alert(1)</script>") > 10, "it is shown as text"

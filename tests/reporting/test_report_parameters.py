@@ -42,8 +42,8 @@ def test_differences_are_listed_in_the_order_of_the_file() -> None:
         ("prepare.resolution", "64", "32"),
         ("training.loss", "hinge", "wgan-gp"),
     ]
-    assert [each.key for each in found.differences[2:]] == ["phases.grow_8", "phases.stabilize_16"]
-    assert "kimg: 99" in found.differences[2].here
+    assert [each.key for each in found.differences[2:]] == ["phases.grow_8.kimg", "phases.stabilize_16"]
+    assert (found.differences[2].here, found.differences[2].preset) == ("99", "15")
     assert found.differences[3].here == "–"
 
 
