@@ -30,6 +30,7 @@ from pgan.experiment import read_experiment
 from pgan.planning.plan import Plan, plan
 from pgan.prepare.processes import processes
 from pgan.presets.catalogue import read_preset
+from pgan.presets.checked import experiment_of
 from pgan.process import begin
 
 PARAMS, PYRAMID = Path("params.yaml"), Path("data/pyramid")
@@ -40,7 +41,7 @@ def shorten(preset: str | None, scale: float, path: Path | None) -> None:
     """Write the parameter file of the copy."""
     content: dict[str, Any] = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
     if preset is not None:
-        content = read_preset(preset).experiment().model_dump(by_alias=True)
+        content = experiment_of(read_preset(preset)).model_dump(by_alias=True)
         for phase in content["phases"].values():
             phase["kimg"] *= scale
     if path is not None:

@@ -17,13 +17,14 @@ from pgan.prepare.command import download, prepare
 from pgan.presets.command import preset
 from pgan.process import begin
 from pgan.rendering.command import render
+from pgan.reporting.command import report
 from pgan.sampling.command import interpolate, sample
 from pgan.training.command import train
 from pgan.version import version
 
 PANELS = {
     "Start an experiment": (new, preset, experiment.check, plan, download),
-    "Run the pipeline": (prepare, init, train, features, evaluate, render),
+    "Run the pipeline": (prepare, init, train, features, evaluate, render, report),
     "Use a generator": (sample, interpolate, compare, export, import_),
     "Tidy up": (clean,),
 }

@@ -20,7 +20,7 @@ VERSION = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(en
 def test_the_commands_are_listed_in_the_order_of_work() -> None:
     text = pgan("--help").output
     wanted = ["Start an experiment", "new", "preset", "check", "plan", "download"]
-    wanted += ["Run the pipeline", "prepare", "init", "train", "features", "evaluate", "render"]
+    wanted += ["Run the pipeline", "prepare", "init", "train", "features", "evaluate", "render", "report"]
     wanted += ["Use a generator", "sample", "interpolate", "compare", "export", "import", "Tidy up", "clean"]
     found = re.findall(r"^╭─ ([A-Z][a-z ]+[a-z]) |^│ ([a-z]+) ", text, re.MULTILINE)
     assert [panel or command for panel, command in found if panel != "Options"] == wanted

@@ -84,11 +84,12 @@ def test_every_command_runs_from_the_wheel(installed: Path, tmp_path: Path) -> N
     pgan("features")
     pgan("evaluate", "--checkpoint", checkpoint, "--out", "data/evaluate/stabilize_4/metrics.json")
     pgan("render")
+    pgan("report")
     pgan("sample", checkpoint, "grid.png")
     pgan("interpolate", checkpoint, "walk.gif", "--seeds", "0-1", "--frames", "2")
     pgan("export", checkpoint, "digits.safetensors")
     pgan("clean")
-    for made in ("data/render/progress.gif", "grid.png", "walk.gif", "digits.safetensors"):
+    for made in ("data/render/progress.gif", "data/render/report.html", "grid.png", "walk.gif", "digits.safetensors"):
         assert (tmp_path / made).stat().st_size > 0
     for unable in ("download", "import"):  # need the network, or an official pickle
         assert f"pgan {unable}" in pgan(unable, "--help")

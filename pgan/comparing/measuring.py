@@ -1,7 +1,5 @@
 """The figures of each image set, and which of them are to be trusted."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from pgan.comparing.image_set import Terms
@@ -50,19 +48,3 @@ def not_trusted(params: Evaluate, reals: int, dimensions: int) -> dict[str, str]
         dimensions: of the features; 0 where there are none.
     """
     return biased_features(params, (), Sizes(reals, dimensions, 0, None)) if dimensions else {}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One number of one image set."""
-
-    value: float
-    error: float | None
-    """Its standard error, where that is known."""
-
-
-def figure(metrics: dict[str, float], name: str) -> Figure | None:
-    """A value of `figures`; None where it was not measured."""
-    if name not in metrics:
-        return None
-    return Figure(metrics[name], metrics.get(f"{name}_se"))

@@ -5,11 +5,11 @@ from importlib.metadata import version as version_of
 from typing import Any
 
 from pgan.comparing.comparison import Comparison, Measured
-from pgan.comparing.measuring import figure
 from pgan.comparing.request import letters
-from pgan.comparing.table import shown, table
+from pgan.comparing.table import table
 from pgan.comparing.verdict import Row, rows, summary
 from pgan.errors import readable
+from pgan.significance import figure, shown
 from pgan.version import version
 
 

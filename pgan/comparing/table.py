@@ -1,13 +1,9 @@
 """The table that `pgan compare` prints."""
 
-import math
+from pgan.comparing.verdict import Row
+from pgan.significance import ERRORS, MISSING, Figure, shown
 
-from pgan.comparing.measuring import Figure
-from pgan.comparing.verdict import ERRORS, Row
-
-BEST, DOUBTFUL, MISSING, REALS = "*", "~", "-", "other reals"
-ROUNDING = 1e-9
-"""Errors that are a smaller share of their value come from rounding alone."""
+BEST, DOUBTFUL, REALS = "*", "~", "other reals"
 MARKS = {
     BEST: f"clearly best: differs from every other by more than {ERRORS} standard errors of the difference",
     DOUBTFUL: "too few images to be trusted",
@@ -33,13 +29,3 @@ def table(rows: list[Row], names: list[str], reals: list[Figure | None] | None) 
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     used = "".join("".join(line) for line in lines)
     return text + [f"{mark}: {meaning}" for mark, meaning in MARKS.items() if mark in used]
-
-
-def shown(figure: Figure | None) -> str:
-    """A value to four digits, or as far as two digits of its standard error reach: `310.2 ± 2.8`."""
-    if figure is None:
-        return MISSING
-    if not figure.error or figure.error < abs(figure.value) * ROUNDING:
-        return f"{figure.value:.4g}"
-    places = max(0, 1 - math.floor(math.log10(figure.error)))
-    return f"{figure.value:.{places}f} ± {figure.error:.{places}f}"

@@ -1,17 +1,11 @@
 """Which set is best in what, and where the difference may be chance."""
 
-import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from pgan.comparing.measuring import Figure, figure
 from pgan.comparing.settings import MEASURED
 from pgan.metric_table import METRICS, Value
-
-ERRORS = 2
-"""Standard errors of a difference from which on it counts: about 95 % confidence."""
-NOT_JUDGED = ("memorisation",)
-"""Metrics in which a set is not better for a lower value: images far from the data are no copies either."""
+from pgan.significance import NOT_JUDGED, Figure, best_of, figure
 
 
 @dataclass(frozen=True)
@@ -44,29 +38,9 @@ def rows(metrics: list[dict[str, float]], doubtful: Collection[str]) -> list[Row
             is_doubtful = metric.name in doubtful or value.name in doubtful
             judged = not is_doubtful and value.better is not None and metric.name not in NOT_JUDGED
             if any(figures):
-                best = best_of(value, figures) if judged else None
+                best = best_of(value.better, figures) if judged else None
                 found.append(Row(value, metric.name, figures, is_doubtful, judged, best))
     return found
-
-
-def best_of(value: Value, figures: list[Figure | None]) -> int | None:
-    """The set that is better than each other one by more than `ERRORS` standard errors of the difference.
-
-    None where there is no such set, or where errors are not known or no direction is better.
-    """
-    known = [each for each in figures if each is not None]
-    if len(known) < max(2, len(figures)) or value.better is None:
-        return None
-    sign = 1 if value.better == "higher" else -1
-    best = max(range(len(known)), key=lambda i: sign * known[i].value)
-    others = known[:best] + known[best + 1 :]
-    return best if all(_differ(known[best], other) for other in others) else None
-
-
-def _differ(one: Figure, other: Figure) -> bool:
-    if one.error is None or other.error is None:
-        return False
-    return abs(one.value - other.value) > ERRORS * math.hypot(one.error, other.error)
 
 
 def summary(found: list[Row], names: list[str]) -> str:

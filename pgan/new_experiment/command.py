@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pgan.new_experiment.wishes import Wishes
 
 FINDINGS = "findings.json"
-"""Beside the parameter file. No stage reads it, and DVC does not watch it."""
+"""Beside the parameter file. DVC does not watch it; `pgan report` shows it."""
 
 
 @user_errors

@@ -10,6 +10,7 @@ from pgan.errors import readable
 from pgan.experiment import Experiment
 from pgan.new_experiment.decision import Decision
 from pgan.presets.catalogue import read_preset
+from pgan.presets.checked import experiment_of
 from pgan.presets.overlay import overlay
 
 BASE = "digits"
@@ -21,7 +22,7 @@ COLUMN = 28
 @cache
 def base() -> Experiment:
     """The preset's parameters."""
-    return read_preset(BASE).experiment()
+    return experiment_of(read_preset(BASE))
 
 
 def parameter_file(

@@ -9,9 +9,9 @@ import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pgan.errors import InputError
-from pgan.experiment import Experiment, check_experiment
 from pgan.untrusted.strict_yaml import parse
 
 FOLDER = Path(__file__).parent
@@ -28,9 +28,11 @@ class Preset:
     reproduces: str
     source: str
 
-    def experiment(self) -> Experiment:
-        """Its parameters."""
-        return check_experiment(parse(self.text), Path(f"preset {self.name}"))
+    @property
+    def content(self) -> dict[str, Any]:
+        """Its parameters, as params.yaml would have them."""
+        content: dict[str, Any] = parse(self.text)
+        return content
 
 
 def names() -> list[str]:

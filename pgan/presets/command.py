@@ -8,6 +8,7 @@ import typer
 from pgan.errors import InputError
 from pgan.prepare.config import EMBEDDED
 from pgan.presets.catalogue import Preset, names, read_preset
+from pgan.presets.checked import experiment_of
 from pgan.presets.overwriting import may_write, present, write
 from pgan.process import user_errors
 
@@ -46,7 +47,7 @@ def preset(
 
 def describe(preset: Preset) -> str:
     """Name, size, purpose and source, for a person."""
-    experiment = preset.experiment()
+    experiment = experiment_of(preset)
     phases = list(experiment.phases.values())
     kimg = sum(phase.kimg for phase in phases)
     size = f"{phases[-1].resolution} pixels, {len(phases)} phase{'s' * (len(phases) > 1)}, {kimg:,.0f} kimg"
@@ -55,7 +56,7 @@ def describe(preset: Preset) -> str:
 
 def _next_step(preset: Preset) -> str:
     """What the user does now."""
-    prepare = preset.experiment().prepare
+    prepare = experiment_of(preset).prepare
     path = None if prepare.source in EMBEDDED else prepare.path
     if path is not None and not Path(path).exists():
         return f"put its images at {path}, or change prepare.path, and then run `dvc repro`"

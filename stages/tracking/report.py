@@ -63,6 +63,7 @@ def summary(phases: list[str], tracked: bool) -> list[str]:
     nearest = RENDER / "nearest.png"
     lines = [
         "",
+        f"  all of it on one page, open  {RENDER / 'report.html'}",
         f"  progress through all phases  {RENDER / 'progress.gif'}",
         f"  a GIF of each phase          {RENDER / 'phases'}",
         f"  grid of samples              {RENDER / 'samples.png'}",

@@ -259,7 +259,7 @@ class Child:
     def _log_artifact(self, path: Path) -> None:
         if path.name in ("meta.json", "summary.json"):
             self.runs.client.log_artifact(self.run, str(path))
-        elif path.suffix in (".png", ".gif"):
+        elif path.suffix in (".png", ".gif", ".html"):
             folder = Path("pictures") / path.parent.relative_to(self.stage.out)
             self.runs.client.log_artifact(self.run, str(path), folder.as_posix())
 

@@ -52,6 +52,7 @@ def import_everything() -> None:
     import pgan.rendering.curves
     import pgan.rendering.metrics
     import pgan.rendering.pictures
+    import pgan.reporting.page
     import pgan.training.loop  # noqa: F401
 
     PIL.Image.init()

@@ -13,6 +13,7 @@ import file_cases
 import new_cases
 import parameter_cases
 import pytest
+import report_cases
 import source_cases
 from harness import Case, Server, judge, sandbox, tree
 from world import COMMANDS
@@ -21,7 +22,15 @@ from pgan.cli import app
 
 CASES = [
     case
-    for module in (parameter_cases, checkpoint_cases, source_cases, file_cases, compare_cases, new_cases)
+    for module in (
+        parameter_cases,
+        checkpoint_cases,
+        source_cases,
+        file_cases,
+        compare_cases,
+        new_cases,
+        report_cases,
+    )
     for case in module.cases()
 ]
 

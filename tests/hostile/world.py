@@ -66,6 +66,7 @@ COMMANDS: dict[str, list[str]] = {
     "features": ["features"],
     "evaluate": ["evaluate", "--checkpoint", "data/train/grow_8/checkpoint.pt", "--out", "metrics.json"],
     "render": ["render"],
+    "report": ["report"],
     "export": ["export", "data/train/grow_8/checkpoint.pt", "again.safetensors"],
     "sample": ["sample", "data/train/grow_8/checkpoint.pt", "grid.png", "--seeds", "0-3"],
     "interpolate": ["interpolate", "data/train/grow_8/checkpoint.pt", "walk.gif", "--seeds", "0-1", "--frames", "2"],
@@ -127,6 +128,8 @@ def build(folder: Path, server: Server) -> None:
         assert ending.code == 0, (arguments, ending)
     for phase in ("stabilize_4", "more_4"):  # what the evaluation of the others would have written, near enough
         shutil.copytree(folder / "data/evaluate/grow_8", folder / "data/evaluate" / phase)
+    ending = server.run(folder, COMMANDS["render"], memory=2**34)
+    assert ending.code == 0, ending
 
 
 def _official() -> bytes:

@@ -9,6 +9,7 @@ import pytest
 from pgan.errors import InputError
 from pgan.networks.progressive import Progressive
 from pgan.presets.catalogue import BASED_ON, FOLDER, names, read_preset
+from pgan.presets.checked import experiment_of
 from pgan.presets.overlay import WHOLE, overlay
 from pgan.untrusted.strict_yaml import parse
 
@@ -29,7 +30,7 @@ def test_the_demo_is_the_preset_digits() -> None:
 @pytest.mark.parametrize("name", names())
 def test_a_preset_is_valid_and_says_what_it_is(name: str) -> None:
     preset = read_preset(name)
-    assert preset.experiment().phases
+    assert experiment_of(preset).phases
     assert preset.reproduces.endswith(".")
     assert preset.source.endswith(".")
     assert "Every parameter of the experiment." in preset.text
@@ -69,7 +70,7 @@ def test_no_comment_of_a_preset_is_lost(name: str) -> None:
 @pytest.mark.parametrize("gpus", V2)
 def test_faces_are_trained_as_the_official_configuration_says(top: int, gpus: int) -> None:
     batches, rates = V2[gpus]
-    preset = read_preset(f"celeba-hq-{top}" + (f"-{gpus}gpu" if gpus > 1 else "")).experiment()
+    preset = experiment_of(read_preset(f"celeba-hq-{top}" + (f"-{gpus}gpu" if gpus > 1 else "")))
     assert [phase.resolution for phase in preset.phases.values()] == [4, *sorted([8 << k for k in range(8)] * 2)][
         : len(preset.phases)
     ]
@@ -96,7 +97,7 @@ def test_faces_are_trained_as_the_official_configuration_says(top: int, gpus: in
     [("progressive", 19000, 800, 16, 16), ("lsun-256", 20000, 800, 16, 16)],
 )
 def test_a_schedule_is_that_of_its_source(name: str, total: int, length: int, batch: int, group: int) -> None:
-    preset = read_preset(name).experiment()
+    preset = experiment_of(read_preset(name))
     *all_but_last, last = preset.phases.values()
     assert {phase.kimg for phase in all_but_last} == {length}
     assert last.kimg == total - length * len(all_but_last)
@@ -106,7 +107,7 @@ def test_a_schedule_is_that_of_its_source(name: str, total: int, length: int, ba
 
 
 def test_modes_are_recovered_as_the_official_configuration_says() -> None:
-    preset = read_preset("mnist-rgb-modes").experiment()
+    preset = experiment_of(read_preset("mnist-rgb-modes"))
     phases, networks, training = preset.phases, preset.networks, preset.training
     assert [phase.kimg for phase in phases.values()] == [500, 2000, 500, 2000, 500, 2000, 7500]  # 15,000 in total
     assert {(phase.batch, phase.lr) for phase in phases.values()} == {(64, 0.001)}

@@ -191,7 +191,7 @@ def test_a_name_that_is_none_of_an_experiment_is_refused(tmp_path: Path) -> None
 @pytest.mark.parametrize("data", ["wgan-64", "wgan-gp-fish-32"])
 def test_images_of_a_preset_with_other_networks_will_do(data: str, tmp_path: Path) -> None:
     plain = made(FILE, tmp_path, Choice(rows=["plain"], data=data))["plain-0"]
-    assert plain["prepare"]["path"] == read_preset(data).experiment().prepare.path
+    assert plain["prepare"]["path"] == read_preset(data).content["prepare"]["path"]
     assert (plain["networks"]["architecture"], plain["networks"]["channels"]) == ("progressive", 3)
 
 

@@ -34,12 +34,12 @@ def test_what_stages_make_of_a_phase_is_known() -> None:
     assert sorted(Path(path).name for path in outputs) == sorted(MADE)
 
 
-def test_all_files_of_code_folders_are_python() -> None:
-    """And hence seen: a stage's code may have no other files."""
+def test_all_files_of_code_folders_are_seen() -> None:
+    """A stage's code may have no others than these."""
     folders = {ROOT / dependency for stage in STAGES.values() for dependency in stage["deps"]}
     files = [path for folder in folders if folder.is_dir() for path in folder.rglob("*") if path.is_file()]
     code = [str(path) for path in files if path.is_relative_to(ROOT / "pgan") and "__pycache__" not in path.parts]
-    assert {Path(path).suffix for path in code} == {".py"}
+    assert {Path(path).suffix for path in code} == {".py", ".yaml", ".html", ".css"}
     assert [path for path in code if ignored(path)] == []
 
 
@@ -56,6 +56,7 @@ def test_all_files_of_code_folders_are_python() -> None:
             "data/pyramid/images_1024.npy",
             "data/pyramid/attributes.csv",
             "data/render/phases/x.gif",
+            "data/render/report.html",
         ),
     ],
 )
@@ -87,8 +88,14 @@ def test_litter_is_not_seen(folder: str, name: str) -> None:
         *("data/train/.grow_8.part/checkpoint.pt", "data/train/grow_8/.checkpoint.part.pt"),
         *("data/evaluate/notes.txt", "data/evaluate/grow_8/notes.txt", "data/evaluate/metrics.json"),
         *("data/pyramid/notes.txt", "data/pyramid/preview.png", "data/pyramid/old/images_4.npy", "data/features/a.csv"),
-        *("data/render/notes.txt", "data/render/phases/notes.txt", "data/render/old/samples.png", "data/raw/README.md"),
-        "data/render/preview.png",  # drawn while a phase trains
+        *(
+            "data/render/notes.txt",
+            "data/render/notes.html",
+            "data/render/preview.png",  # drawn while a phase trains
+            "data/render/phases/notes.txt",
+            "data/render/old/samples.png",
+            "data/raw/README.md",
+        ),
         *("pgan/training/notes.txt", "pgan/training/losses.py.orig", "pgan/metrics/inception.pt", "pgan/x.ipynb"),
         *("pgan/training/__pycache__/loop.cpython-311.pyc", "stages/__pycache__/train.cpython-311.pyc"),
     ],

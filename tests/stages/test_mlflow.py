@@ -11,7 +11,7 @@ from pgan.experiment import read_experiment
 from stages.tracking.runs import flatten
 
 TRAINED = ("stabilize_4", "grow_8", "stabilize_8")
-PICTURES = {"samples.png", "real_vs_fake.png", "interpolation.gif", "progress.gif", "losses.png"}
+PICTURES = {"report.html", "samples.png", "real_vs_fake.png", "interpolation.gif", "progress.gif", "losses.png"}
 
 
 def test_the_parent_holds_the_whole_experiment(finished: Pipeline) -> None:
