@@ -23,6 +23,7 @@ from pgan.new_experiment.sizes import candidates, why_not_larger
 from pgan.new_experiment.training_section import fmap_base, full_width_up_to, may_be_mirrored
 from pgan.new_experiment.wishes import Wishes
 from pgan.presets.catalogue import read_preset
+from pgan.presets.checked import experiment_of
 from pgan.untrusted.strict_yaml import parse
 
 Look = Callable[..., Findings]
@@ -297,7 +298,7 @@ def test_the_reason_for_the_largest_size_is_true(side: int, reason: str, photos:
 @pytest.mark.parametrize(("width", "base"), [(64, 4), (128, 7), (512, 4), (1024, 5)])
 def test_the_width_is_full_up_to_the_resolution_that_is_said(width: int, base: int) -> None:
     values = {"base_size": base, "fmap_base": fmap_base(width), "fmap_max": width}
-    networks = Networks.model_validate(read_preset("digits").experiment().networks.model_dump() | values)
+    networks = Networks.model_validate(experiment_of(read_preset("digits")).networks.model_dump() | values)
     assert isinstance(networks, Progressive)
     full = full_width_up_to(width, base)
     assert networks.feature_maps(networks.stage(full)) == width
