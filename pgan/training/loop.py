@@ -14,6 +14,7 @@ from pgan.networks.checkpoint import Checkpoint, Progress
 from pgan.networks.sampling import generate, latents, sample_labels
 from pgan.phases import Phase
 from pgan.training import engine
+from pgan.training.cadence import Cadence
 from pgan.training.determinism import machine
 from pgan.training.draws import Draws
 from pgan.training.interrupt import LAUNCHER_DIED, StopRequest, stop_requests
@@ -21,7 +22,7 @@ from pgan.training.job import Job
 from pgan.training.parallel import ALONE, Ranks
 from pgan.training.preview import NO_FILES, LiveFiles, Preview
 from pgan.training.records import LiveLog, Means, Record, Row, check_health, in_short, progress_bar, time_of_all_phases
-from pgan.training.snapshots import Cadence, Position, Snapshots, read_position
+from pgan.training.snapshots import Position, Snapshots, read_position
 from pgan.training.step import Step
 
 SAMPLE_BATCH = 64

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from pgan.errors import InputError, PganError
 from pgan.files import check_output, whole_file
-from pgan.training.snapshots import Cadence
+from pgan.training.cadence import Cadence
 
 SECONDS = 10.0
 """Shortest time between two previews; longer where they would take too much of it."""

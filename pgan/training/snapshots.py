@@ -9,9 +9,6 @@ import hashlib
 import json
 import shutil
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +24,6 @@ from pgan.locks import Lock
 from pgan.networks import checkpoint
 from pgan.training.watched_files import WatchedFiles
 
-SHARE = 0.02
-"""Of the time, what snapshots may take at most."""
 NEWEST, PREVIOUS, ORIGIN, LOCK = "newest.pt", "previous.pt", "origin.json", "lock"
 FILES = (NEWEST, PREVIOUS, ORIGIN, LOCK, ".newest.part.pt", ".origin.part.json")
 """All that may lie in a phase's folder; the last two are what a killed process left."""
@@ -66,29 +61,6 @@ def fingerprint(parameters: dict[str, Any], *contents: WatchedFiles) -> str:
         digest.update(b"".join(content.digests()))
     digest.update(f"{torch.__version__} {np.__version__}".encode())
     return digest.hexdigest()[:16]
-
-
-class Cadence:
-    """When the next snapshot is due: often, but for no more than `SHARE` of the time."""
-
-    def __init__(self, at_least: float) -> None:
-        """`at_least` is the shortest time between two snapshots in seconds."""
-        self._at_least = at_least
-        self._next = time.monotonic() + at_least
-
-    def due(self) -> bool:
-        """Whether it is time."""
-        return time.monotonic() >= self._next
-
-    @contextmanager
-    def measured(self) -> Iterator[None]:
-        """Around the saving: the longer it takes, the later the next one is due."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            ended = time.monotonic()
-            self._next = ended + max(self._at_least, (ended - began) / SHARE)
 
 
 class Snapshots:

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -135,3 +136,9 @@ def test_a_stage_that_is_terminated_before_its_work_ends_like_one_interrupted(pi
     output, _ = process.communicate(timeout=SECONDS)
     assert (process.returncode, output) == (143, "")
     wait_until(lambda: [run.info.status for run in runs(pipeline)] == ["KILLED"] * 2)
+
+
+def test_a_tracker_loads_no_torch() -> None:
+    """It would take seconds of the processors that train, in each stage."""
+    code = "import stages.tracking.runs, sys; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

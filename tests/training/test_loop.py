@@ -16,7 +16,7 @@ from pgan.errors import RunError
 from pgan.networks import checkpoint
 from pgan.networks.checkpoint import Progress
 from pgan.phases import Phase
-from pgan.training import loop, preview, snapshots
+from pgan.training import cadence, loop, preview
 from pgan.training.interrupt import Interrupted
 from pgan.training.job import Job
 from pgan.training.loop import PhaseRun
@@ -176,7 +176,7 @@ def test_divergence_keeps_the_last_good_snapshot(networks, training, tmp_path, m
 
     poisoned.count = 0
     monkeypatch.setattr(loop.Step, "update_critic", poisoned)
-    monkeypatch.setattr(snapshots, "SHARE", math.inf)  # after every step
+    monkeypatch.setattr(cadence, "SHARE", math.inf)  # after every step
     with pytest.raises(RunError, match=r"is nan; the last good state is .*p-key; lower"):
         train(the_job, checkpoint.fresh(networks, 4, 0), tmp_path, every=0.0)
     kept = checkpoint.load(tmp_path / "snapshots" / "p-key" / "newest.pt")

@@ -12,7 +12,7 @@ from one_phase import EVERY_STEP, KILLED_AFTER, OFTEN, TRAIN, Experiment
 
 from pgan.networks import checkpoint
 from pgan.training import snapshots, watched_files
-from pgan.training.snapshots import NEWEST, PREVIOUS, Cadence, fingerprint
+from pgan.training.snapshots import NEWEST, PREVIOUS, fingerprint
 
 
 def truncate(path: Path) -> None:
@@ -165,35 +165,6 @@ def test_two_processes_may_train_the_same_phase(experiment: Experiment) -> None:
     assert code == 0, output
     assert log.read_text().splitlines()[1].endswith(",nan"), "it began with the other's snapshot"
     experiment.assert_finished(expected)
-
-
-def test_snapshots_take_no_more_than_their_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    cadence = Cadence(at_least=5.0)
-    spent = taken = 0.0
-    for number in range(400):
-        cost = (0.01, 0.3, 2.0, 40.0)[number // 100]
-        while not cadence.due():
-            now += 0.5  # a step
-        with cadence.measured():
-            now += cost
-        spent, taken = spent + cost, taken + 1
-    assert spent / now < snapshots.SHARE
-    assert taken == 400
-
-
-def test_cheap_snapshots_come_as_often_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    cadence = Cadence(at_least=5.0)
-    moments = []
-    while now < 60:
-        now += 1.0
-        if cadence.due():
-            with cadence.measured():
-                moments.append(now)
-    assert moments == [5.0 * k for k in range(1, 13)]
 
 
 def test_clean_removes_orphans_and_says_what_and_how_much(experiment: Experiment) -> None:
