@@ -16,6 +16,8 @@ from pgan.untrusted.strict_yaml import parse
 
 FOLDER = Path(__file__).parent
 BASED_ON = re.compile(r"# Based on: ([\w-]+)\n")
+WHOLE = ("phases",)
+"""Mappings that are never mixed: the upper file's replaces the lower one's."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,28 @@ def read_preset(name: str) -> Preset:
         body = overlay(base_body, body)
     reproduces, source = head.split("#\n")[0].split("# Source: ")
     return Preset(name, f"{head}\n{body}", _sentence(reproduces), _sentence(source))
+
+
+@functools.cache
+def read_values(name: str) -> dict[str, Any]:
+    """The values of a preset: its `content`, without the time that its text with all comments takes."""
+    head, body = _head((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    own: dict[str, Any] = parse(body)
+    below = BASED_ON.search(head)
+    return _laid_over(read_values(below[1]), own) if below else own
+
+
+def _laid_over(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
+    """As `overlay` does with texts."""
+    return lower | {key: _laid_over(lower[key], v) if _is_mixed(key, lower, v) else v for key, v in upper.items()}
+
+
+def _is_mixed(key: str, lower: dict[str, Any], value: Any) -> bool:
+    """Whether both are mappings that are laid over each other key by key."""
+    below = lower.get(key)
+    if key in WHOLE or not (isinstance(below, dict) and isinstance(value, dict)):
+        return False
+    return value.get("architecture") in (None, below.get("architecture"))
 
 
 def _head(text: str) -> tuple[str, str]:
