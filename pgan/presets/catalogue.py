@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from pgan.errors import InputError
+from pgan.presets.values import laid_over
 from pgan.untrusted.strict_yaml import parse
 
 FOLDER = Path(__file__).parent
 BASED_ON = re.compile(r"# Based on: ([\w-]+)\n")
-WHOLE = ("phases",)
-"""Mappings that are never mixed: the upper file's replaces the lower one's."""
 
 
 @dataclass(frozen=True)
@@ -67,20 +66,7 @@ def read_values(name: str) -> dict[str, Any]:
     head, body = _head((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     own: dict[str, Any] = parse(body)
     below = BASED_ON.search(head)
-    return _laid_over(read_values(below[1]), own) if below else own
-
-
-def _laid_over(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
-    """As `overlay` does with texts."""
-    return lower | {key: _laid_over(lower[key], v) if _is_mixed(key, lower, v) else v for key, v in upper.items()}
-
-
-def _is_mixed(key: str, lower: dict[str, Any], value: Any) -> bool:
-    """Whether both are mappings that are laid over each other key by key."""
-    below = lower.get(key)
-    if key in WHOLE or not (isinstance(below, dict) and isinstance(value, dict)):
-        return False
-    return value.get("architecture") in (None, below.get("architecture"))
+    return laid_over(read_values(below[1]), own) if below else own
 
 
 def _head(text: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import CommentMark
 from ruamel.yaml.tokens import CommentToken
 
-from pgan.presets.catalogue import WHOLE
+from pgan.presets.values import WHOLE
 
 BESIDE, INSIDE = 2, 3
 """Places where ruamel.yaml keeps a key's comments: from the end of its line on, and at the start of a mapping."""

@@ -8,9 +8,10 @@ import pytest
 
 from pgan.errors import InputError
 from pgan.networks.progressive import Progressive
-from pgan.presets.catalogue import BASED_ON, FOLDER, WHOLE, names, read_preset, read_values
+from pgan.presets.catalogue import BASED_ON, FOLDER, names, read_preset, read_values
 from pgan.presets.checked import experiment_of
 from pgan.presets.overlay import overlay
+from pgan.presets.values import WHOLE
 from pgan.untrusted.strict_yaml import parse
 
 ROOT = Path(__file__).parents[2]
