@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pgan.errors import InputError
+from pgan.presets.values import laid_over
 from pgan.untrusted.strict_yaml import parse
 
 FOLDER = Path(__file__).parent
@@ -57,6 +58,15 @@ def read_preset(name: str) -> Preset:
         body = overlay(base_body, body)
     reproduces, source = head.split("#\n")[0].split("# Source: ")
     return Preset(name, f"{head}\n{body}", _sentence(reproduces), _sentence(source))
+
+
+@functools.cache
+def read_values(name: str) -> dict[str, Any]:
+    """The values of a preset: its `content`, without the time that its text with all comments takes."""
+    head, body = _head((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    own: dict[str, Any] = parse(body)
+    below = BASED_ON.search(head)
+    return laid_over(read_values(below[1]), own) if below else own
 
 
 def _head(text: str) -> tuple[str, str]:

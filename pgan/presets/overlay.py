@@ -13,8 +13,8 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import CommentMark
 from ruamel.yaml.tokens import CommentToken
 
-WHOLE = ("phases",)
-"""Mappings that are never mixed: the upper file's replaces the lower one's."""
+from pgan.presets.values import WHOLE
+
 BESIDE, INSIDE = 2, 3
 """Places where ruamel.yaml keeps a key's comments: from the end of its line on, and at the start of a mapping."""
 NO_COMMENTS = (None, None, None, None)

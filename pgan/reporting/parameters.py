@@ -9,7 +9,7 @@ import yaml
 
 from pgan.config import MISSING
 from pgan.errors import readable, redacted
-from pgan.presets.catalogue import names, read_preset
+from pgan.presets.catalogue import names, read_values
 
 APART = ("phases",)
 """Sections in which an entry that is not there is missing as a whole."""
@@ -74,7 +74,7 @@ def _dumped(value: Any, unicode: bool) -> str:
 
 @functools.cache
 def _preset(name: str) -> Mapping[str, Any]:
-    return dict(flat(read_preset(name).content))
+    return dict(flat(read_values(name)))
 
 
 def _differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[Difference]:

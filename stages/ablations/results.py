@@ -7,7 +7,7 @@ from typing import Any
 
 from pgan.errors import RunError
 from stages.ablations.rows import Cell, Parameters
-from stages.tracking.points import SPEED
+from stages.tracking.names import OLDER_SPEED, SPEED
 from stages.tracking.stage import identity, root
 from stages.tracking.tracker import settle
 
@@ -96,13 +96,19 @@ def _tracked(parameters: Parameters) -> tuple[str | None, dict[str, float]]:
         times = {}
         for phase, settings in parameters["phases"].items():
             run = next((run for run in runs if run.data.tags["pgan.stage"] == f"train@{phase}"), None)
-            points = client.get_metric_history(run.info.run_id, SPEED) if run is not None else []
-            if points:
+            if points := _speeds(client, run):
                 speeds = {point.step: point.value for point in points}
                 times[_origin(parameters, phase)] = training_seconds(speeds, settings["kimg"] * 1000)
         return parent, times
     except Exception:  # MLflow may fail in any way
         return None, {}
+
+
+def _speeds(client: Any, run: Any) -> list[Any]:
+    """The points of a phase's speed, also of a run that an older version logged."""
+    names = (SPEED, OLDER_SPEED) if run is not None else ()
+    found = (list(client.get_metric_history(run.info.run_id, name)) for name in names)
+    return next((points for points in found if points), [])
 
 
 def training_seconds(speeds: dict[int, float], images: float) -> float:

@@ -3,32 +3,35 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mlflow import MlflowClient
 from PIL import Image
 
+from pgan.errors import InputError
 from pgan.training.preview import sheet
 from pgan.untrusted.inputs import read_json
 
-KEY = "samples"
-NAME = re.compile(rf"images/{KEY}[+%]step[+%](\d+)[+%].*\.png")
+SAMPLES = "samples"
+"""The key of the grids."""
+NAME = re.compile(r"images/(\w+)[+%]step[+%](\d+)[+%].*\.png")
 """What MLflow calls such a picture; some versions put % where others put +."""
 
 
 class Pictures:
-    """The grids that a run has, and a way to add more."""
+    """The pictures by step that a run has, and a way to add more."""
 
     def __init__(self, client: MlflowClient, run: str) -> None:
         self._client, self._run = client, run
         names = [NAME.fullmatch(file.path) for file in client.list_artifacts(run, "images")]
-        self._held = {int(name[1]) for name in names if name}
+        self._held = {(name[1], int(name[2])) for name in names if name}
 
-    def add(self, step: int, picture: Image.Image) -> None:
-        """Log a grid unless the run has one of this step: the number of real images shown since `init`."""
-        if step not in self._held:
-            self._client.log_image(self._run, picture, key=KEY, step=step, synchronous=True)
-            self._held.add(step)
+    def add(self, step: int, picture: Image.Image, key: str = SAMPLES) -> None:
+        """Log a picture unless the run has one of this step: the number of real images shown since `init`."""
+        if (key, step) not in self._held:
+            self._client.log_image(self._run, picture, key=key, step=step, synchronous=True)
+            self._held.add((key, step))
 
 
 def live(folder: Path) -> Iterator[tuple[int, Image.Image]]:
@@ -44,3 +47,20 @@ def recorded(folder: Path) -> Iterator[tuple[int, Image.Image]]:
     kimg = read_json(folder / "summary.json")["sample_kimg"]
     for thousands, images in zip(kimg, np.load(folder / "samples.npy", mmap_mode="r"), strict=True):
         yield round(thousands * 1000), sheet(images)
+
+
+def evaluated(folder: Path, phase: str, parameters: dict[str, Any], pyramid: Path) -> Image.Image | None:
+    """Generated images of a phase beside their nearest real images; None where `evaluate` did not look for them."""
+    from pgan.data.pyramid import read_meta
+    from pgan.rendering.caption import credited
+    from pgan.rendering.config import Render
+    from pgan.rendering.nearest import nearest_picture, read_nearest
+
+    try:
+        found = read_nearest(folder, phase)
+        if found is None:
+            return None
+        picture = nearest_picture(found, Render.model_validate(parameters["render"]))
+        return credited(picture, read_meta(pyramid).credits)
+    except InputError:  # damaged: `render` says so
+        return None

@@ -3,7 +3,6 @@
 A metric's step is the number of real images shown to the critic since `init`: 1000 steps are one kimg.
 """
 
-import hashlib
 import os
 import subprocess
 import time
@@ -11,37 +10,36 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
 from PIL import Image
 
 from pgan.errors import redacted
 from pgan.untrusted.inputs import read_json
+from stages.tracking import dataset
+from stages.tracking.contents import Contents, Item
+from stages.tracking.folders import FOLDERS, images
+from stages.tracking.ledger import Ledger
 from stages.tracking.live import read_rows
+from stages.tracking.machine import Machine
+from stages.tracking.models import Models
+from stages.tracking.names import of_data, of_evaluation
 from stages.tracking.pictures import Pictures, live, recorded
 from stages.tracking.points import Clash, Points, curves, numbers
 from stages.tracking.stage import Stage, identity
 from stages.tracking.store import alone, connect, repository
 
-TRAIN = Path("data/train")
-EVALUATE = Path("data/evaluate")
-FEATURES = Path("data/features")
-PYRAMID = Path("data/pyramid")
-RENDER = Path("data/render")
-FOLDERS = {
-    "prepare": PYRAMID,
-    "init": TRAIN / "init",
-    "train": TRAIN,
-    "features": FEATURES,
-    "evaluate": EVALUATE,
-    "render": RENDER,
-}
+NOTE = "mlflow.note.content"
+"""The tag that MLflow's pages show as the run's description, as Markdown."""
+CONTEXTS = {"train": "training", "features": "evaluation", "evaluate": "evaluation"}
+"""What a stage uses the images for."""
 
 
 class Runs:
     """The parent and child runs of one experiment in the tracking store."""
 
     def __init__(self, parameters: dict[str, Any], root: Path) -> None:
-        self.parameters, self.identity = parameters, identity(parameters)
+        self.parameters, self.identity, self.root = parameters, identity(parameters), root
         with alone(root):  # otherwise two trackers would both create the store, the experiment or the parent
             self.client, self.experiment = connect(root)
             self.repository = repository(root)
@@ -65,6 +63,9 @@ class Runs:
         """A new run for the stage, under the parent."""
         run = self._create(stage.address, stage.address, {"mlflow.parentRunId": self.parent})
         self._log_params(run, _section(self.parameters, stage))
+        context, found = CONTEXTS.get(stage.name), dataset.describe(self.parameters)
+        if context and found:
+            found.log(self.client, run.info.run_id, context)
         return str(run.info.run_id)
 
     def end(self, child: "Child", stage: Stage, status: str) -> None:
@@ -74,11 +75,10 @@ class Runs:
             self._terminate(self.parent, status)
             return
         child.log_outputs()
-        if stage.name == "train":
-            own = (f"train.{stage.phase}", f"samples.{stage.phase}")
-            self._update([item for item in self._items() if item[0] in own])
-        elif stage.name == "render":
+        if stage.name == "render":
             self.complete()
+        elif stage.phase:
+            self._update(lambda contents: contents.after(stage.name, stage.phase or ""))
         self._terminate(child.run, status)
 
     # --- the parent
@@ -88,12 +88,16 @@ class Runs:
 
         Call this when every stage is up to date.  If a child is open then, MLflow missed the end of its stage.
         """
+        from stages.tracking.description import describe  # here, because other trackers do not need what it imports
+
         for run in self._children():
             if run.info.status != "FINISHED":
                 self._finish(run)
-        self._update(self._items())
+        self._update(Contents.items)
+        self._ledger().forget_older()
         for key, value in _origin().items():
             self.client.set_tag(self.parent, key, value)
+        self.client.set_tag(self.parent, NOTE, describe(self.parameters, self.parent, _revision()))
         self._terminate(self.parent, "FINISHED")
 
     def _finish(self, run: Run) -> None:
@@ -102,65 +106,36 @@ class Runs:
         child.log_outputs()
         self._terminate(child.run, "FINISHED")
 
-    def _items(self) -> "list[Item]":
-        """What belongs to the parent: a name, the file or folder, and how to log it."""
-        phases = list(self.parameters["phases"])
-        items: list[Item] = []
-        for phase in phases:
-            items.append((f"train.{phase}", TRAIN / phase / "losses.csv", self._log_losses))
-            items.append((f"samples.{phase}", TRAIN / phase / "samples.npy", self._log_samples))
-            items.append((f"evaluate.{phase}", EVALUATE / phase / "metrics.json", self._log_evaluation))
-        items.append(("features", FEATURES / "metrics.json", self._log_numbers))
-        items.append(("pyramid", PYRAMID / "meta.json", self._log_numbers))
-        items.append(("checkpoint", TRAIN / phases[-1] / "checkpoint.pt", self._log_checkpoint))
-        items.append(("pictures", RENDER, self._log_pictures))
-        return items
-
-    def _update(self, items: "list[Item]") -> None:
+    def _update(self, choose: "Callable[[Contents], list[Item]]") -> None:
         """Log the items that the parent lacks.
 
         The same parameters with other code or data give other files.  MLflow cannot delete a metric.  So a new parent
         then replaces the old one.
         """
         try:
-            self._log_missing(items)
+            self._log_missing(choose(self._contents()))
         except Clash:
             self._replace_parent()
-            self._log_missing(items)
+            self._log_missing(choose(self._contents()))
 
-    def _log_missing(self, items: "list[Item]") -> None:
+    def _contents(self) -> Contents:
+        return Contents(self.client, self.experiment, self.parent, self.parameters)
+
+    def _ledger(self) -> Ledger:
+        return Ledger(self.root, self.client, self.parent)
+
+    def _log_missing(self, items: list[Item]) -> None:
         """Log the items that the parent lacks. Raises Clash if it has others in their place."""
-        tags = self.client.get_run(self.parent).data.tags
-        digests = {f"pgan.logged.{name}": _digest(path) for name, path, _ in items if path.exists()}
-        if any(tags.get(tag, digest) != digest for tag, digest in digests.items()):
+        ledger = self._ledger()
+        digests = {item.name: item.digest() for item in items if item.exists()}
+        if ledger.contradicts(digests):
             raise Clash
-        missing = [item for item in items if f"pgan.logged.{item[0]}" in digests.keys() - tags.keys()]
+        missing = [item for item in items if item.name in digests and ledger.lacks(item.name)]
         if missing:
             points = Points(self.client, self.parent)
-        for name, path, log in missing:
-            log(path, points)
-            self.client.set_tag(self.parent, f"pgan.logged.{name}", digests[f"pgan.logged.{name}"])
-
-    def _log_losses(self, path: Path, points: Points) -> None:
-        points.add(curves(list(read_rows(path))))
-
-    def _log_samples(self, path: Path, _: Points) -> None:
-        pictures = Pictures(self.client, self.parent)
-        for step, picture in recorded(path.parent):
-            pictures.add(step, picture)
-
-    def _log_evaluation(self, path: Path, points: Points) -> None:
-        points.add(numbers(read_json(path), _images(path.parent.name)))
-
-    def _log_numbers(self, path: Path, points: Points) -> None:
-        content = {f"{path.parent.name}.{key}": value for key, value in read_json(path).items()}
-        points.add(numbers(content, 0))
-
-    def _log_checkpoint(self, path: Path, _: Points) -> None:
-        self.client.log_artifact(self.parent, str(path), "checkpoint")
-
-    def _log_pictures(self, folder: Path, _: Points) -> None:
-        self.client.log_artifacts(self.parent, str(folder), "pictures")
+        for item in missing:
+            item.log(points)
+            ledger.add(item.name, digests[item.name])
 
     def _parent(self, found: Run | None) -> str:
         """The run of the whole experiment, created if it was not found."""
@@ -179,6 +154,7 @@ class Runs:
         self.parent = self._parent(None)
         for child in children:
             self.client.set_tag(child.info.run_id, "mlflow.parentRunId", self.parent)
+        Models(self.client, self.experiment, old).delete()
         self.client.delete_run(old)
 
     def _children(self) -> list[Run]:
@@ -197,10 +173,7 @@ class Runs:
         return self.client.create_run(self.experiment, tags=own | _origin() | tags, run_name=name)
 
     def _find(self, stage: str) -> Run | None:
-        wanted = {"pgan.parameters": self.identity, "pgan.repository": self.repository, "pgan.stage": stage}
-        query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in wanted.items())
-        found = self.client.search_runs([self.experiment], query, max_results=1)
-        return found[0] if found else None
+        return find(self.client, self.experiment, self.identity, self.repository, stage)
 
     def _terminate(self, run: str, status: str) -> None:
         """End a run, but not before its start: the clock may have been set back."""
@@ -208,7 +181,12 @@ class Runs:
         self.client.set_terminated(run, status, max(began, int(time.time() * 1000)))
 
 
-Item = tuple[str, Path, Callable[[Path, Points], None]]
+def find(client: MlflowClient, experiment: str, identity: str, repository: str, stage: str) -> Run | None:
+    """The newest run of these parameters in this repository: of a stage, or of the whole `experiment`."""
+    wanted = {"pgan.parameters": identity, "pgan.repository": repository, "pgan.stage": stage}
+    query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in wanted.items())
+    found = client.search_runs([experiment], query, max_results=1)
+    return found[0] if found else None
 
 
 class Child:
@@ -217,6 +195,7 @@ class Child:
     def __init__(self, runs: Runs, stage: Stage, run: str) -> None:
         self.runs, self.stage, self.run = runs, stage, run
         self._points, self._pictures = Points(runs.client, run), Pictures(runs.client, run)
+        self._machine = Machine(runs.client, run)
         self._seen: list[Metric] = []
 
     def log_curves(self, rows: list[dict[str, float]]) -> None:
@@ -228,19 +207,22 @@ class Child:
         files = sorted(self.stage.out.rglob("*"))
         for path in files:
             if path.name == "metrics.json":
-                step = _images(self.stage.phase) if self.stage.phase else 0
-                self._log(numbers(read_json(path), step))
+                self._log(_measured(self.stage, read_json(path)))
             elif path.name == "losses.csv" and self.stage.name == "train":
                 self.log_curves(list(read_rows(path)))
         for path in files:  # after the metrics, which may replace the run
             self._log_artifact(path)
-        if self.stage.name == "train":
+        if self.stage.name == "train" and (self.stage.out / "samples.npy").is_file():
             self._log_pictures(recorded(self.stage.out))
 
     def log_live_pictures(self) -> None:
         """Log the grids of samples that the stage has drawn so far."""
         if self.stage.pictures is not None:
             self._log_pictures(live(self.stage.pictures))
+
+    def log_machine(self) -> None:
+        """Log how busy the machine is, if it is time."""
+        self._machine.log()
 
     def _log_pictures(self, found: Iterator[tuple[int, Image.Image]]) -> None:
         for step, picture in found:
@@ -254,6 +236,7 @@ class Child:
             self.runs.client.delete_run(self.run)
             self.run = self.runs.create_child(self.stage)
             self._points, self._pictures = Points(self.runs.client, self.run), Pictures(self.runs.client, self.run)
+            self._machine = Machine(self.runs.client, self.run)
             self._points.add(self._seen)
 
     def _log_artifact(self, path: Path) -> None:
@@ -273,9 +256,11 @@ def flatten(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield prefix, content
 
 
-def _images(phase: str) -> int:
-    """Images since `init` at the end of a phase."""
-    return round(read_json(TRAIN / phase / "summary.json")["total_kimg"] * 1000)
+def _measured(stage: Stage, content: dict[str, Any]) -> list[Metric]:
+    """What a metrics.json says, of a phase or of the data."""
+    if stage.phase:
+        return numbers(content, images(stage.phase), of_evaluation)
+    return numbers(content, 0, lambda key: of_data(stage.name, key))
 
 
 def _section(parameters: dict[str, Any], stage: Stage) -> dict[str, Any]:
@@ -304,13 +289,3 @@ def _revision() -> str:
     except OSError:
         return ""
     return done.stdout.strip()
-
-
-def _digest(path: Path) -> str:
-    """A digest of a file's content, or of a folder's files and their names."""
-    digest = hashlib.sha256()
-    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if file.is_file():
-            digest.update(file.name.encode())
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]

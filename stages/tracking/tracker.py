@@ -153,7 +153,13 @@ def _track(stage: Stage, parameters: dict[str, Any], root: Path, ending: Ending)
 
     runs = Runs(parameters, root)
     child = runs.child(stage)
-    for rows in follow(stage.live, lambda: ending.wait(POLL_SECONDS)):
+
+    def ended() -> bool:
+        if stage.name == "train":
+            child.log_machine()
+        return ending.wait(POLL_SECONDS)
+
+    for rows in follow(stage.live, ended):
         child.log_curves(rows)
         child.log_live_pictures()
     runs.end(child, stage, ending.status)

@@ -136,6 +136,15 @@ def export(arguments: list[str]) -> None:
     assert all(re.fullmatch("[A-Z_]+=.+", word) for word in arguments)
 
 
+def mlflow(arguments: list[str]) -> None:
+    """Parse, without running the command."""
+    from mlflow.cli import cli
+
+    group, rest = (cli.commands["models"], arguments[1:]) if arguments[0] == "models" else (cli, arguments)
+    assert rest[0] in group.commands, f"mlflow has no command {' '.join(arguments[:2])}"
+    group.commands[rest[0]].make_context(rest[0], rest[1:])
+
+
 def of_environment(name: str) -> Callable[[list[str]], None]:
     """A tool of the extra `dev`; its arguments are paths of this repository."""
 
@@ -158,6 +167,7 @@ PROGRAMS: dict[str, Callable[[list[str]], None]] = {
     "python": python,
     "make": make,
     "dvc": dvc,
+    "mlflow": mlflow,
     "pip": pip,
     "pytest": pytest,
     "torchrun": launcher,

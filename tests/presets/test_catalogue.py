@@ -8,9 +8,10 @@ import pytest
 
 from pgan.errors import InputError
 from pgan.networks.progressive import Progressive
-from pgan.presets.catalogue import BASED_ON, FOLDER, names, read_preset
+from pgan.presets.catalogue import BASED_ON, FOLDER, names, read_preset, read_values
 from pgan.presets.checked import experiment_of
-from pgan.presets.overlay import WHOLE, overlay
+from pgan.presets.overlay import overlay
+from pgan.presets.values import WHOLE
 from pgan.untrusted.strict_yaml import parse
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +48,11 @@ def test_a_preset_holds_the_values_of_its_file_over_those_of_its_base(name: str)
         assert name == "digits"
     else:
         assert parse(read_preset(name).text) == merged(parse(read_preset(base[1]).text), parse(text))
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_values_of_a_preset_are_those_of_its_text(name: str) -> None:
+    assert read_values(name) == read_preset(name).content
 
 
 def merged(lower: Any, upper: Any, key: str = "") -> Any:

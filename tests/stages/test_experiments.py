@@ -59,7 +59,7 @@ def test_experiments_can_be_queued(pipeline: Pipeline) -> None:
         "fast": "0.002",
     }
     assert found["slow"].data.metrics["swd"] != found["fast"].data.metrics["swd"]
-    slow, fast = (history(pipeline, found[name], "generator_loss") for name in ("slow", "fast"))
+    slow, fast = (history(pipeline, found[name], "loss/generator") for name in ("slow", "fast"))
     assert len(slow) == len(fast)
     common = [step for step, _ in slow if step <= 160]  # the phases that DVC took from its cache
     assert common

@@ -40,7 +40,7 @@ def test_repro_goes_on_after_ctrl_c_and_ends_with_the_same_bytes(pipeline: Pipel
 
     finished = children(pipeline)["train@stabilize_8"]
     assert (finished.info.run_id, finished.info.status) == (interrupted.info.run_id, "FINISHED")
-    steps = [step for step, _ in history(pipeline, finished, "generator_loss")]
+    steps = [step for step, _ in history(pipeline, finished, "loss/generator")]
     assert len(steps) == len(set(steps)) == len((pipeline.path / OUT / "losses.csv").read_text().splitlines()) - 1
     assert [run.info.status for run in parents(pipeline)] == ["FINISHED"]
 

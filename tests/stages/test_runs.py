@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from miniature import ROOT
+from miniature import ROOT, miniature_parameters
 from mlflow import MlflowClient
+from mlflow.system_metrics.metrics.base_metrics_monitor import BaseMetricsMonitor
 from zygote import PipedChild, Zygote
 
+from pgan.networks.checkpoint import fresh, save, state
+from pgan.networks.config import Networks
+from stages.tracking import machine
+from stages.tracking.migrate import main as migrate
 from stages.tracking.runs import Runs, flatten
 from stages.tracking.stage import Stage
 
@@ -58,7 +63,7 @@ def write_losses(first: float) -> None:
     (OUT / "losses.csv").write_text(f"total_kimg,generator_loss\n0.1,{first}\n0.2,2.0\n")
 
 
-def points(runs: Runs, run: str, metric: str = "generator_loss") -> list[tuple[int, float]]:
+def points(runs: Runs, run: str, metric: str = "loss/generator") -> list[tuple[int, float]]:
     """(step, value) in the order in which they were logged."""
     return [(point.step, point.value) for point in runs.client.get_metric_history(run, metric)]
 
@@ -110,8 +115,146 @@ def test_completing_twice_logs_once(root: Path) -> None:
     runs.complete()
     Runs(PARAMETERS, root).complete()
     assert points(runs, runs.parent) == [(100, 1.0), (200, 2.0)]
-    assert points(runs, runs.parent, "frechet") == [(200, 2.5)]
+    assert points(runs, runs.parent, "quality/frechet") == [(200, 2.5)]
     assert runs.client.get_run(runs.parent).info.status == "FINISHED"
+
+
+def write_checkpoint() -> None:
+    """A real one, and small."""
+    networks = Networks.model_validate(miniature_parameters()["networks"])
+    save(state(fresh(networks, 4, 0)), OUT / "checkpoint.pt")
+
+
+def models(runs: Runs) -> list[Any]:
+    """All of the experiment."""
+    return list(runs.client.search_logged_models([runs.experiment]))
+
+
+def test_a_model_whose_logging_was_interrupted_is_logged_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_checkpoint()
+    runs = Runs(PARAMETERS, root)
+
+    def fail(*_: Any) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "log_model_artifacts", fail)
+        with pytest.raises(OSError, match="full"):
+            runs.complete()
+    assert [model.status for model in models(runs)] == ["PENDING"]
+    Runs(PARAMETERS, root).complete()
+    (model,) = models(runs)
+    assert (model.status, model.params["latent_size"]) == ("READY", "8")
+    assert [(metric.key, metric.value) for metric in model.metrics] == [("quality/frechet", 2.5)]
+    assert points(runs, runs.parent, "quality/frechet") == [(200, 2.5)]
+
+
+def test_models_go_with_the_run_that_is_replaced(root: Path) -> None:
+    write_checkpoint()
+    runs = Runs(PARAMETERS, root)
+    runs.complete()
+    write_losses(7.0)
+    runs.complete()
+    assert [model.source_run_id for model in models(runs)] == [runs.parent]
+
+
+@pytest.mark.parametrize(("speed", "logged"), [(1.0, [(200, 2.5)]), (5.0, [])])
+def test_a_phase_that_took_long_is_whole_when_it_is_evaluated(
+    root: Path, speed: float, logged: list[tuple[int, float]]
+) -> None:
+    """1000 images at one a second are longer than ten minutes."""
+    log = Path("data/logs/one.csv")
+    log.parent.mkdir()
+    log.write_text(f"kimg,total_kimg,generator_loss,img_per_s\n1.0,1.0,2.0,{speed}\n")
+    stage = Stage("evaluate", "one", out=Path("data/evaluate/one"))
+    runs = Runs(PARAMETERS | {"evaluate": {}}, root)
+    runs.end(runs.child(stage), stage, "FINISHED")
+    assert points(runs, runs.parent, "quality/frechet") == logged
+
+
+def test_a_store_from_a_backup_is_completed(root: Path) -> None:
+    """The file in .pgan says that everything is logged, and the store has none of it."""
+    runs = Runs(PARAMETERS, root)
+    with sqlite3.connect(root / "mlflow.db") as store, sqlite3.connect(root / "backup.db") as backup:
+        store.backup(backup)
+        runs.complete()
+        backup.backup(store)
+    again = Runs(PARAMETERS, root)
+    assert again.parent == runs.parent
+    again.complete()
+    assert points(again, again.parent) == [(100, 1.0), (200, 2.0)]
+
+
+def older(runs: Runs) -> None:
+    """Make the parent what an older version left: other names of metrics, and a tag for each item."""
+    runs.client.log_metric(runs.parent, "generator_loss", 1.0, timestamp=7, step=100)
+    runs.client.log_metric(runs.parent, "frechet", 2.5, timestamp=8, step=200)
+    runs.client.log_metric(runs.parent, "features.accuracy", 0.5, timestamp=9, step=0)
+    runs.client.set_tag(runs.parent, "pgan.logged.train.one", "0123456789abcdef")
+
+
+def test_an_older_run_is_migrated(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = Runs(PARAMETERS, root)
+    older(runs)
+    migrate()
+    assert capsys.readouterr().out == "1 runs of older versions brought to the present form\n"
+    run = runs.client.get_run(runs.parent)
+    assert {"loss/generator": 1.0, "quality/frechet": 2.5, "features/accuracy": 0.5}.items() <= run.data.metrics.items()
+    (point,) = runs.client.get_metric_history(runs.parent, "quality/frechet")
+    assert (point.step, point.timestamp) == (200, 8)
+    assert not [tag for tag in run.data.tags if tag.startswith("pgan.logged.")]
+    migrate()
+    assert capsys.readouterr().out == "0 runs of older versions brought to the present form\n"
+    runs.complete()
+    assert points(runs, runs.parent) == [(100, 1.0), (200, 2.0)]
+
+
+def test_an_older_run_of_other_files_is_replaced(root: Path) -> None:
+    runs = Runs(PARAMETERS, root)
+    older(runs)
+    old = runs.parent
+    runs.complete()
+    assert runs.parent != old
+
+
+def test_the_machine_is_measured_and_goes_on_after_an_interruption(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.001")
+    monkeypatch.setattr(machine, "GPUMonitor", Gpu)
+    runs = Runs(PARAMETERS, root)
+    child = runs.child(STAGE)
+    for _ in range(3):
+        child.log_machine()
+        time.sleep(0.01)
+    found = runs.client.get_run(child.run).data.metrics
+    assert 0 <= found["system/cpu_utilization_percentage"] <= 100
+    assert found["system/system_memory_usage_megabytes"] > 1
+    assert found["system/gpu_0_utilization_percentage"] == 50
+    resumed = Runs(PARAMETERS, root).child(STAGE)
+    for _ in range(2):
+        resumed.log_machine()
+        time.sleep(0.01)
+    assert [step for step, _ in points(runs, child.run, "system/cpu_utilization_percentage")] == [0, 1, 2]
+
+
+def test_the_machine_is_not_measured_where_mlflow_is_told_not_to(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.001")
+    runs = Runs(PARAMETERS, root)
+    child = runs.child(STAGE)
+    for _ in range(3):
+        child.log_machine()
+        time.sleep(0.01)
+    assert runs.client.get_run(child.run).data.metrics == {}
+
+
+class Gpu(BaseMetricsMonitor):
+    """A GPU that is half busy."""
+
+    def collect_metrics(self) -> None:
+        self._metrics["gpu_0_utilization_percentage"].append(50)
+
+    def aggregate_metrics(self) -> dict[str, float]:
+        return {name: values[-1] for name, values in self._metrics.items()}
 
 
 def test_other_files_of_the_same_parameters_make_the_parent_anew(root: Path) -> None:
@@ -148,7 +291,7 @@ def test_numbers_that_are_none_are_left_out(root: Path) -> None:
     runs = Runs(PARAMETERS, root)
     child = runs.child(STAGE)
     child.log_curves([{"total_kimg": 0.1, "generator_loss": 1.0, "img_per_s": float("nan")}])
-    assert set(runs.client.get_run(child.run).data.metrics) == {"generator_loss"}
+    assert set(runs.client.get_run(child.run).data.metrics) == {"loss/generator"}
 
 
 MAKE = """
@@ -208,8 +351,8 @@ def test_what_a_failure_left_out_is_logged_when_it_comes_again(root: Path, monke
             child.log_curves(rows)
     again = Runs(PARAMETERS, root)
     again.child(STAGE).log_curves(rows)
-    for metric in ("generator_loss", "drift"):
-        assert points(runs, child.run, metric) == [(k, float(metric == "drift") + 1) for k in range(1, 1001)]
+    for metric in ("loss/generator", "loss/drift"):
+        assert points(runs, child.run, metric) == [(k, float(metric == "loss/drift") + 1) for k in range(1, 1001)]
 
 
 def test_completing_ends_the_runs_whose_end_mlflow_missed(root: Path) -> None:

@@ -54,8 +54,8 @@ def test_a_stage_is_logged_while_it_works(
         live.write_text("total_kimg,generator_loss\n0.1,5\n0.2,6\n0.3,7")  # the last line is still being written
         wait_until(lambda: has_run(here, "train@one"))
         child = children(here)["train@one"]
-        wait_until(lambda: bool(history(here, child, "generator_loss")))
-        assert history(here, child, "generator_loss") == [(100, 5.0), (200, 6.0)]
+        wait_until(lambda: bool(history(here, child, "loss/generator")))
+        assert history(here, child, "loss/generator") == [(100, 5.0), (200, 6.0)]
         assert children(here)["train@one"].info.status == "RUNNING"
     assert children(here)["train@one"].info.status == "FINISHED"
 
@@ -90,8 +90,8 @@ def test_what_mlflow_missed_is_completed_later(pipeline: Pipeline) -> None:
     (parent,) = parents(pipeline)
     assert parent.info.status == "FINISHED"
     assert parent.data.params["render.hold_ms"] == "1000"
-    assert len(history(pipeline, parent, "frechet")) == 3
-    assert history(pipeline, parent, "generator_loss")[-1][0] == 240
+    assert len(history(pipeline, parent, "quality/frechet")) == 3
+    assert history(pipeline, parent, "loss/generator")[-1][0] == 240
 
 
 def test_a_stage_that_fails_is_marked(pipeline: Pipeline) -> None:
@@ -119,7 +119,7 @@ def test_a_stage_that_is_killed_is_marked_and_goes_on(pipeline: Pipeline, number
     pipeline.run(*TRAIN)
     again = children(pipeline)["train@stabilize_8"]
     assert (again.info.run_id, again.info.status) == (first.info.run_id, "FINISHED")
-    steps = [step for step, _ in history(pipeline, again, "generator_loss")]
+    steps = [step for step, _ in history(pipeline, again, "loss/generator")]
     assert (
         len(steps)
         == len(set(steps))

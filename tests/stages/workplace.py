@@ -137,7 +137,7 @@ def assert_complete(database: Path, place: Pipeline, repositories: int = 1) -> N
     parents = select(database, f"select run_uuid from runs where name like 'digits-%' and {ALIVE}")
     assert len(parents) == repositories
     for run, *_ in trained + parents:
-        for metric in ("generator_loss", "gradient_penalty", "critic_fake"):
+        for metric in ("loss/generator", "loss/gradient_penalty", "critic/fake"):
             assert logged(database, metric, run) == [round(step) for step in steps], (run, metric)
     assert len(select(database, "select * from metrics where is_nan")) == 0
 
@@ -160,7 +160,7 @@ def select(database: Path, query: str) -> list[Any]:
         return connection.execute(query).fetchall()
 
 
-def logged(database: Path, metric: str = "generator_loss", run: str | None = None) -> list[int]:
+def logged(database: Path, metric: str = "loss/generator", run: str | None = None) -> list[int]:
     """The steps of a metric's points, ascending; of the phase's run where none is named."""
     which = f"run_uuid = '{run}'" if run else f"name = 'train@{PHASE}'"
     query = f"select step from metrics join runs using (run_uuid) where key = '{metric}' and {which} order by step"
