@@ -195,7 +195,7 @@ def test_artifacts_are_got_by_name(shared_world: World) -> None:
     tag, get = blocks("A generator by name")
     pipeline, elsewhere = shared_world.pipeline, shared_world.folder / "elsewhere"
     shared_world.follow(tag, pipeline)
-    pipeline.run("git", "tag", "classifier@v1.0.0")
+    pipeline.run("git", "tag", "-a", "classifier@v1.0.0", "-m", "an annotated one, as DVC sees no other")
     pipeline.run("git", "push", "--quiet", "origin", "classifier@v1.0.0")
     elsewhere.mkdir()
     place = replace(pipeline, path=elsewhere)
