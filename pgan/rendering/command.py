@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pgan.errors import InputError
-from pgan.files import whole_folder
+from pgan.files import check_output, whole_folder
 from pgan.process import user_errors
 
 if TYPE_CHECKING:
     from pgan.networks.network import Generator
     from pgan.rendering.config import Render
+    from pgan.rendering.metrics import Metrics
     from pgan.rendering.phases import TrainedPhase
 
 
@@ -23,18 +24,23 @@ def render(
     pyramid: Annotated[Path, typer.Option(help="Folder of the training images.")] = Path("data/pyramid"),
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("data/render"),
     device: Annotated[str, typer.Option(envvar="PGAN_DEVICE", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    headline: Annotated[Path | None, typer.Option(help="JSON file for the run's headline metrics.")] = None,
 ) -> None:
     """Draw the pictures of an experiment, and write its tables.
 
     Makes progress.gif, phases/*.gif, samples.png, real_vs_fake.png, transitions.png, interpolation.gif, losses.png and
     metrics.png. losses.csv and metrics.csv hold the curves of all phases, one table each. With the metric
     `memorisation`, nearest.png has generated images beside the training images that are nearest to them.
+    With --headline, a JSON file has a few metrics of the final phase, and the name of the best one.
 
     The last phase in the parameter file is the final one. Its generator makes the samples, and progress.gif follows
     the same latents from `init` to it.
 
     Example: pgan render --out pictures
     """
+    if headline is not None:
+        check_output(headline, params)
+
     from pgan.config import Parameters
     from pgan.data.pyramid import read_meta
     from pgan.networks.checkpoint import load_generator
@@ -43,6 +49,8 @@ def render(
     from pgan.rendering.config import MOST_PIXELS, Render
     from pgan.rendering.curves import check_color
     from pgan.rendering.grid import enlarged
+    from pgan.rendering.headline import write_headline
+    from pgan.rendering.metrics import read_metrics
     from pgan.rendering.phases import read_trained
 
     parameters = Parameters.read(params)
@@ -64,13 +72,16 @@ def render(
         )
 
     credits = read_meta(pyramid).credits
+    measured = {phase.name: read_metrics(evaluate, phase.name) for phase in phases}
     with whole_folder(out) as part:
         (part / "phases").mkdir()
         _draw_losses(phases, settings, part)
-        _draw_metrics(phases, evaluate, settings, part)
+        _draw_metrics(phases, measured, settings, part)
         _draw_training(phases, settings, generator.classes, credits, part)
         _draw_nearest(evaluate, phases[-1].name, settings, credits, part)
         _draw_generator(generator, settings, pyramid, credits, seed, part)
+    if headline is not None:
+        write_headline(phases, list(measured.values()), headline)
     typer.echo(f"pictures in {out}")
 
 
@@ -88,12 +99,11 @@ def _draw_losses(phases: "list[TrainedPhase]", settings: "Render", out: Path) ->
     write_losses_table(chain, out / "losses.csv")
 
 
-def _draw_metrics(phases: "list[TrainedPhase]", evaluate: Path, settings: "Render", out: Path) -> None:
-    from pgan.rendering.metrics import read_metrics, write_metrics_picture
+def _draw_metrics(phases: "list[TrainedPhase]", measured: "dict[str, Metrics]", settings: "Render", out: Path) -> None:
+    from pgan.rendering.metrics import write_metrics_picture
     from pgan.rendering.phases import final_chain
     from pgan.rendering.tables import write_metrics_table
 
-    measured = {phase.name: read_metrics(evaluate, phase.name) for phase in phases}
     write_metrics_picture(phases, list(measured.values()), out / "metrics.png", settings.curves.dpi)
     chain = final_chain(phases)
     write_metrics_table(chain, [measured[phase.name] for phase in chain], out / "metrics.csv")

@@ -19,6 +19,7 @@ from stages.tracking.troubles import advice, brief
 
 RENDER = Path("data/render")
 EVALUATE = Path("data/evaluate")
+METRICS, GENERATOR = Path("data/metrics.json"), Path("data/generator.safetensors")
 
 
 @user_errors
@@ -72,7 +73,9 @@ def summary(phases: list[str], tracked: bool) -> list[str]:
         f"  from near and far latents    {RENDER / 'transitions.png'}",
         f"  loss curves                  {RENDER / 'losses.png'}",
         *([f"  nearest real images          {nearest}"] if nearest.is_file() else []),
-        f"  metrics by phase             {EVALUATE}/<phase>/metrics.json   (or: dvc metrics show)",
+        f"  metrics by phase             {EVALUATE}/<phase>/metrics.json",
+        f"  headline metrics             {METRICS}   (or: dvc metrics show)",
+        f"  the generator by itself      {GENERATOR}",
     ]
     measured = {phase: read_json(path) for phase in phases if (path := EVALUATE / phase / "metrics.json").is_file()}
     if measured:
