@@ -94,11 +94,13 @@ def feature_space(found: Findings, left: Kept, wishes: Wishes) -> tuple[str, str
     """`features.space`, and why."""
     if wishes.features is not None:
         return wishes.features, "as --features says"
-    labelled = len(left.class_counts) > 1 and left.count >= FEWEST_LABELLED
+    classes = len(left.class_counts) > 1
+    labelled = classes and left.count >= FEWEST_LABELLED
     if found.is_drawn and labelled:
         return "classifier", "labelled images unlike photographs"
     if importlib.util.find_spec(IMAGENET_PACKAGE) is not None:
-        return "imagenet", "needs no labels" if not labelled else "photographs, or like them"
+        few = f"fewer than {FEWEST_LABELLED} labelled images: too few to train a classifier"
+        return "imagenet", "photographs, or like them" if labelled else few if classes else "needs no labels"
     if labelled:
         return "classifier", "imagenet needs pip install 'pgan[imagenet]'"
     return "none", "imagenet, for more metrics, needs pip install 'pgan[imagenet]'"
@@ -116,10 +118,11 @@ def metrics(left: Kept, how: Measuring) -> tuple[list[str], list[str]]:
     return [*wanted, *["classes"] * (how.space == "classifier"), "swd", "ms_ssim"], absent
 
 
-def metrics_decisions(left: Kept, how: Measuring, size: Size) -> list[Decision]:
+def metrics_decisions(left: Kept, how: Measuring, size: Size, wishes: Wishes) -> list[Decision]:
     """Sections `features` and `evaluate`."""
     wanted, absent = metrics(left, how)
-    kept = Decision("features.real_images", how.reals, "as the time allows; copies are searched among them")
+    length = "in proportion to --kimg" if wishes.kimg is not None else "as the time allows"
+    kept = Decision("features.real_images", how.reals, f"{length}; copies are searched among them")
     if how.reals == left.count:
         kept = Decision("features.real_images", None, "null = all")
     batch = next((n for pixels, n in MOST_IN_MEMORY.items() if size.resolution <= pixels), 16)
@@ -128,7 +131,7 @@ def metrics_decisions(left: Kept, how: Measuring, size: Size) -> list[Decision]:
         Decision("features.space", how.space, how.why),
         kept,
         *(Decision(f"features.classifier.{key}", value, "") for key, value in how.classifier.items()),
-        Decision("evaluate.images", how.fakes, "generated for each phase, as the time allows"),
+        Decision("evaluate.images", how.fakes, f"generated for each phase, {length}"),
         Decision("evaluate.batch", batch, ""),
         Decision("evaluate.target_resolution", size.resolution, ""),
         Decision("evaluate.metrics", wanted, left_out),

@@ -112,7 +112,7 @@ def propose(found: Findings, wishes: Wishes, *, device: str, look_per_second: fl
         *prepare_decisions(found, left, size, planned.why_resolution, wishes),
         *network_decisions(found, left, planned, channels, wishes),
         *training_decisions(found, left, planned, wishes),
-        *metrics_decisions(left, how(size), size),
+        *metrics_decisions(left, how(size), size, wishes),
     ]
     steps = step_decisions(pace, planned, wishes)
     decisions += _pictures(decisions, size)

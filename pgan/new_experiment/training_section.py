@@ -2,6 +2,7 @@
 
 from math import sqrt
 
+from pgan.errors import InputError
 from pgan.new_experiment.budget import Plan
 from pgan.new_experiment.decision import Decision, chosen
 from pgan.new_experiment.findings import FEWEST_FOR_MIRRORS, Findings
@@ -55,6 +56,8 @@ def full_width_up_to(width: int, base: int) -> int:
 def classes(left: Kept, wishes: Wishes) -> Decision:
     """Labels of the generator."""
     key, counts = "networks.classes", left.class_counts
+    if not counts and wishes.conditional:
+        raise InputError("--conditional: there are no classes; put the images of each class into a folder of its own")
     if not counts:
         return Decision(key, 0, "no labels", is_plain=True)
     fewest = min(counts, key=lambda name: counts[name])

@@ -51,7 +51,7 @@ class Preview:
         if self._folder is not None:
             for old in self._folder.glob("[0-9]*.png"):  # of an earlier run of the phase
                 old.unlink(missing_ok=True)
-        self._cadence = Cadence(SECONDS)
+        self._cadence, self._is_told = Cadence(SECONDS), False
         for total_images, images in pictures.items():
             self.keep(images, total_images)
 
@@ -77,10 +77,10 @@ class Preview:
     def _show(self, picture: Image.Image) -> None:
         if self._file is None:
             return
-        is_new = not self._file.exists()
         if not _write(picture, self._file):
             self._file = None
-        elif is_new:
+        elif not self._is_told:
+            self._is_told = True
             _say(f"samples as they train: {self._file}")
 
 

@@ -9,6 +9,7 @@ from pgan.metrics.sizes import Sizes, biased_features
 from pgan.new_experiment.metrics_section import ON_FEATURES, Measuring, metrics, metrics_decisions
 from pgan.new_experiment.prepare_section import Kept
 from pgan.new_experiment.sizes import Size
+from pgan.new_experiment.wishes import Wishes
 from pgan.new_experiment.writing import base
 
 FEWEST = {"frechet": 321, "kid": 16, "precision_recall": 60, "density_coverage": 100, "memorisation": 20}
@@ -19,7 +20,7 @@ def proposed(count: int, space: str = "imagenet") -> tuple[list[str], Evaluate]:
     left = Kept(count, {}, 0, False)
     how = Measuring(space, "", count, 400, {}, 0.0)
     keys: dict[str, Any] = base().evaluate.model_dump()
-    for decision in metrics_decisions(left, how, Size(32, 4)):
+    for decision in metrics_decisions(left, how, Size(32, 4), Wishes()):
         if decision.key.startswith("evaluate."):
             name, value = decision.key.removeprefix("evaluate."), decision.value
             assert not isinstance(value, dict) or value.keys() == keys[name].keys()  # a line of the file is whole

@@ -95,6 +95,26 @@ def test_small_classes_are_not_drawn_on_demand(photos: Photos, look: Look, machi
     assert parameters(found, conditional=True).networks.classes == 2
 
 
+def test_few_labels_are_said_to_be_too_few_for_a_classifier(photos: Photos, look: Look, machine: Any) -> None:
+    photos(60, "tree/cat")
+    text = proposed(look(photos(60, "tree/dog", first=60).parent)).text
+    assert "# fewer than 500 labelled images: too few to train a classifier" in text
+
+
+def test_no_class_can_be_drawn_where_there_are_none(photos: Photos, look: Look, machine: Any) -> None:
+    with pytest.raises(InputError, match="--conditional: there are no classes; put the images of each class into"):
+        parameters(look(photos(20)), conditional=True)
+    assert parameters(look(photos(20)), conditional=False).networks.classes == 0
+
+
+def test_the_number_of_images_is_not_said_to_follow_a_time_that_was_not_given(
+    photos: Photos, look: Look, machine: Any
+) -> None:
+    text = proposed(look(photos(120)), kimg=0.5).text
+    assert "in proportion to --kimg" in text
+    assert "as the time allows" not in text
+
+
 def test_metrics_that_so_few_images_do_not_allow_are_left_out(photos: Photos, look: Look, machine: Any) -> None:
     assert parameters(look(photos(40))).evaluate.metrics == ["kid", "memorisation", "swd", "ms_ssim"]
     many = parameters(look(photos(400, "more"))).evaluate.metrics

@@ -65,11 +65,13 @@ def test_a_preview_is_due_after_a_while_and_not_at_once(tmp_path, monkeypatch):
     assert not Preview(NO_FILES, {}).due()
 
 
-def test_the_path_is_printed_once(tmp_path, capsys):
+def test_the_path_is_printed_once_by_each_process(tmp_path, capsys):
     drawn = Preview(LiveFiles(preview=tmp_path / "preview.png"), {})
     drawn.keep(images(4, 4), 0)
     drawn.keep(images(4, 4), 1)
     assert capsys.readouterr().err == f"samples as they train: {tmp_path / 'preview.png'}\n"
+    Preview(LiveFiles(preview=tmp_path / "preview.png"), {0: images(4, 4)})  # the phase continues
+    assert "preview.png" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [b"the user's notes", b"\xff\xd8\xff a photograph"])
