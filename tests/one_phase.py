@@ -38,7 +38,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], int]] = {
 
 
 TRAIN = ("train", "p")
-EVERY_STEP = "import math, pgan.training.snapshots as s; s.SHARE = math.inf; "
+EVERY_STEP = "import math, pgan.training.cadence as s; s.SHARE = math.inf; "
 """Snapshots after every step, whatever share of the time they take."""
 OFTEN = (*TRAIN, "--snapshot-seconds", "0")
 KILLED_AFTER = """

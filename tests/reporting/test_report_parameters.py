@@ -43,7 +43,7 @@ def test_differences_are_listed_in_the_order_of_the_file() -> None:
         ("training.loss", "hinge", "wgan-gp"),
     ]
     assert [each.key for each in found.differences[2:]] == ["phases.grow_8.kimg", "phases.stabilize_16"]
-    assert (found.differences[2].here, found.differences[2].preset) == ("99", "15")
+    assert (found.differences[2].here, found.differences[2].preset) == ("99", "6")
     assert found.differences[3].here == "–"
 
 

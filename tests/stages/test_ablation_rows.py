@@ -63,10 +63,10 @@ def test_a_row_has_the_base_the_shared_overrides_those_of_its_ancestors_and_its_
 
 def test_the_last_phase_goes_on_until_the_total_and_a_budget_scales_all(tmp_path: Path) -> None:
     rows = made(FILE, tmp_path)
-    assert kimg(rows["plain-0"]) == [10, 15, 15, 25, 135]
-    assert kimg(rows["longer-0"]) == [10, 15, 15, 25, 335]
+    assert kimg(rows["plain-0"]) == [3, 6, 6, 9, 176]
+    assert kimg(rows["longer-0"]) == [3, 6, 6, 9, 376]
     short = made(FILE, tmp_path, Choice(budget_kimg=2))
-    assert kimg(short["plain-0"]) == pytest.approx([0.1, 0.15, 0.15, 0.25, 1.35])
+    assert kimg(short["plain-0"]) == pytest.approx([0.03, 0.06, 0.06, 0.09, 1.76])
     assert sum(kimg(short["longer-0"])) == pytest.approx(4)
 
 
@@ -87,7 +87,7 @@ def test_other_images_bring_their_measures_and_cut_the_phases(tmp_path: Path) ->
     rows = made(FILE, tmp_path, Choice(data=str(tmp_path / "small.yaml")))
     plain, full = rows["plain-0"], rows["full-0"]
     assert list(plain["phases"]) == ["stabilize_4", "grow_8", "stabilize_8"]
-    assert kimg(plain) == [10, 15, 175]
+    assert kimg(plain) == [3, 6, 191]
     assert full["init"]["resolution"] == full["phases"]["full"]["resolution"] == 8
     assert (plain["evaluate"]["images"], plain["training"]["mirror"]) == (77, True)
 
@@ -171,7 +171,7 @@ def test_a_wrong_choice_ends_in_one_line(choice: Choice, message: str, tmp_path:
             {"rows": {"a": {"label": "a", "set": {"phases": 3}}}},
             "test, row a: phases: expected a mapping",
         ),
-        ({"total_kimg": 30}, "total_kimg: 30, but the phases before the last take 65"),
+        ({"total_kimg": 20}, "total_kimg: 20, but the phases before the last take 24"),
         ({"total_kimg": -1}, "test.yaml: total_kimg: must be greater than 0"),
     ],
 )
@@ -251,3 +251,18 @@ def test_overrides_say_only_what_differs_in_hydra_s_grammar() -> None:
         r"++s='a\\\'b'",
         "++n=[null,true]",
     ]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs/recipes").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_recipes_of_the_documents_are_right(path: Path) -> None:
+    name, ablation = read_ablation(str(path))
+    lengths = {cell.row: sum(kimg(cell.parameters)) for cell in cells(name, ablation, Choice())}
+    assert lengths == {key: row.total_kimg or ablation.total_kimg for key, row in ablation.rows.items()}
+
+
+def test_the_demo_has_the_chosen_recipe() -> None:
+    name, ablation = read_ablation(str(ROOT / "docs/recipes/demo.yaml"))
+    (cell,) = cells(name, ablation, Choice(rows=["chosen"]))
+    phases = read_yaml(ROOT / "params.yaml")["phases"]
+    assert kimg(cell.parameters) == [phase["kimg"] for phase in phases.values()]
+    assert {phase["lr"] for phase in cell.parameters["phases"].values()} == {phase["lr"] for phase in phases.values()}

@@ -8,7 +8,7 @@ import torch
 
 from pgan.networks import checkpoint
 from pgan.phases import Phase
-from pgan.training import snapshots
+from pgan.training import cadence
 from pgan.training.determinism import make_deterministic
 from pgan.training.draws import CriticBatch, GeneratorBatch
 from pgan.training.engine import PLAIN, Engine
@@ -127,7 +127,7 @@ def test_deterministic_training_is_the_same_in_every_run_and_after_a_stop(
         whole = train("a")
         assert train("b") == whole
         monkeypatch.setattr(PhaseRun, "advance", stopped)
-        monkeypatch.setattr(snapshots, "SHARE", math.inf)
+        monkeypatch.setattr(cadence, "SHARE", math.inf)
         with pytest.raises(Interrupted):
             train("c")
         assert (tmp_path / "s/p-k/newest.pt").exists()
