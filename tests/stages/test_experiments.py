@@ -86,7 +86,7 @@ def test_experiments_can_be_queued(pipeline: Pipeline) -> None:
         "slow": "0.0005",
         "fast": "0.002",
     }
-    assert found["slow"].data.metrics["swd"] != found["fast"].data.metrics["swd"]
+    assert found["slow"].data.metrics["quality/swd"] != found["fast"].data.metrics["quality/swd"]
     slow, fast = (history(pipeline, found[name], "loss/generator") for name in ("slow", "fast"))
     assert len(slow) == len(fast)
     common = [step for step, _ in slow if step <= 160]  # the phases that DVC took from its cache

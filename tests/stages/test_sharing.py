@@ -118,7 +118,7 @@ def assert_all_arrives(world: World, **environment: str) -> None:
         assert (other.path / name).read_bytes() == (world.pipeline.path / name).read_bytes()
     (run,) = parents(other)
     assert run.info.status == "FINISHED"
-    assert run.data.metrics["swd"] > 0
+    assert run.data.metrics["quality/swd"] > 0
     assert "pictures/samples.png" in artifacts(other, run)
 
 
