@@ -153,6 +153,10 @@ METRICS = [
         smallest=16,
     ),
 ]
+VALUES = {value.name: value for metric in METRICS for value in metric.values}
+"""By their keys in metrics.json, in the order of the table."""
+ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
+"""Where better is."""
 
 
 def defined(names: Collection[str], resolution: int, has_features: bool) -> list[Metric]:
@@ -163,4 +167,4 @@ def defined(names: Collection[str], resolution: int, has_features: bool) -> list
 
 def summary_columns() -> list[str]:
     """The keys of metrics.json that are printed in the summary, in the order of the table."""
-    return [value.name for metric in METRICS for value in metric.values if not value.reference]
+    return [value.name for value in VALUES.values() if not value.reference]

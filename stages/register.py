@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from pgan.errors import InputError, RunError
 from pgan.process import begin, user_errors
 from stages.tracking.stage import PARAMS, identity, resolved, root
+from stages.tracking.troubles import in_one_line
 
 NAME = "pgan-generator"
 
@@ -34,15 +34,8 @@ def register(
     Example: python -m stages.register --alias champion
     """
     parameters = resolved(PARAMS)
-    try:
+    with in_one_line():
         lines = _register(parameters, phase, metric, name, alias)
-    except InputError:
-        raise
-    except Exception as error:  # MLflow may fail in any way
-        from stages.tracking.troubles import advice, brief
-
-        remedy = advice(error)
-        raise RunError(f"MLflow failed ({brief(error)})" + (f"; {remedy}" if remedy else "")) from None
     for line in lines:
         typer.echo(line)
 

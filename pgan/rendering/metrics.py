@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from pgan.errors import InputError, shown
-from pgan.metric_table import METRICS, Metric, Panel, Value
+from pgan.metric_table import ARROWS, METRICS, Metric, Panel, Value
 from pgan.rendering.phase_axis import BRANCH, KIMG, Span, branches_key, house_style, mark_phases, name_phases
 from pgan.rendering.phases import TrainedPhase, final_chain
 from pgan.untrusted.inputs import read_json
@@ -26,8 +26,6 @@ LARGEST = 1e100
 
 MAIN, SECOND, REFERENCE = "tab:blue", "tab:orange", "0.55"
 """Colours of a panel's first value, of its second, and of what was measured of the real images."""
-ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
-"""Where better is."""
 
 
 def read_metrics(evaluate: Path, phase: str) -> Metrics:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from pgan.metric_table import METRICS, Better, Metric, Value
-from pgan.rendering.metrics import ARROWS, Metrics
+from pgan.metric_table import ARROWS, METRICS, VALUES, Better, Metric, Value
+from pgan.rendering.metrics import Metrics
 from pgan.reporting.words import HEADLINES, MOST_HEADLINES, WORDS, meaning, percent
 from pgan.significance import NOT_JUDGED, Figure, best_of, figure, shown
 
@@ -36,9 +36,8 @@ class Row:
 
 def headlines(metrics: Metrics) -> list[Headline]:
     """The most telling values of one phase."""
-    values = {value.name: value for metric in METRICS for value in metric.values}
     chosen = [name for name in HEADLINES if name in metrics][:MOST_HEADLINES]
-    return [_headline(values[name], metrics) for name in chosen]
+    return [_headline(VALUES[name], metrics) for name in chosen]
 
 
 def _headline(value: Value, metrics: Metrics) -> Headline:

@@ -6,10 +6,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import typer
 
-from pgan.errors import InputError, RunError, readable
+from pgan.errors import InputError, readable
 from pgan.process import begin, user_errors
 from stages.tracking.names import of_evaluation
 from stages.tracking.stage import root
+from stages.tracking.troubles import in_one_line, tracking_uri
 
 MOST_RUNS = 10
 QUALITY = tuple(of_evaluation(name) for name in ("frechet", "frechet_target", "kid", "swd", "precision", "recall"))
@@ -31,15 +32,8 @@ def compare(
 
     Example: python -m stages.tracking.compare digits-1f2e3d longer
     """
-    try:
+    with in_one_line():
         lines = _lines(runs or [], server)
-    except InputError:
-        raise
-    except Exception as error:  # MLflow may fail in any way
-        from stages.tracking.troubles import advice, brief
-
-        remedy = advice(error)
-        raise RunError(f"MLflow failed ({brief(error)})" + (f"; {remedy}" if remedy else "")) from None
     for line in lines:
         typer.echo(readable(line))
 
@@ -109,8 +103,6 @@ def _json(value: Any) -> str:
 
 def _server() -> str:
     """Without a password."""
-    from stages.tracking.troubles import tracking_uri
-
     parts = urlsplit(tracking_uri())
     if parts.scheme not in ("http", "https"):
         return LOCAL

@@ -5,10 +5,12 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
+from mlflow.entities import Metric
 from PIL import Image
 
 from pgan.errors import InputError
@@ -57,6 +59,11 @@ class Contents:
         self._client, self._experiment, self._run, self._parameters = client, experiment, run, parameters
         self._phases = list(parameters["phases"])
 
+    @cached_property
+    def _pictures(self) -> Pictures:
+        """Made once: it asks the store for a list."""
+        return Pictures(self._client, self._run)
+
     def items(self) -> list[Item]:
         """All of it, in the order in which it is logged: a model needs the metrics."""
         last = self._phases[-1]
@@ -96,17 +103,15 @@ class Contents:
         points.add(curves(list(read_rows(TRAIN / phase / "losses.csv"))))
 
     def _log_samples(self, phase: str) -> None:
-        pictures = Pictures(self._client, self._run)
-        for step, picture in recorded(TRAIN / phase):
-            pictures.add(step, picture)
+        self._pictures.add_grids(recorded(TRAIN / phase))
 
     def _log_evaluation(self, phase: str, points: Points) -> None:
-        points.add(numbers(read_json(EVALUATE / phase / "metrics.json"), images(phase), of_evaluation))
+        points.add(_measured(phase))
         if picture := evaluated(EVALUATE, phase, self._parameters, PYRAMID):
-            Pictures(self._client, self._run).add(images(phase), picture, "nearest")
+            self._pictures.add(images(phase), picture, "nearest")
 
     def _log_model(self, phase: str, points: Points) -> None:
-        measured = numbers(read_json(EVALUATE / phase / "metrics.json"), images(phase), of_evaluation)
+        measured = _measured(phase)
         points.add(measured)
         found = dataset.describe(self._parameters)
         held = [points.held[(metric.key, metric.step)] for metric in measured]
@@ -125,7 +130,11 @@ class Contents:
         path, summary = RENDER / "real_vs_fake.png", TRAIN / self._phases[-1] / "summary.json"
         if path.is_file() and summary.is_file():
             with Image.open(path) as picture:
-                Pictures(self._client, self._run).add(images(self._phases[-1]), picture, path.stem)
+                self._pictures.add(images(self._phases[-1]), picture, path.stem)
+
+
+def _measured(phase: str) -> list[Metric]:
+    return numbers(read_json(EVALUATE / phase / "metrics.json"), images(phase), of_evaluation)
 
 
 def _took_long(phase: str) -> bool:

@@ -10,12 +10,13 @@ import yaml
 
 from pgan.config import Parameters
 from pgan.errors import InputError, readable, redacted
-from pgan.metric_table import METRICS
+from pgan.metric_table import ARROWS, VALUES
 from pgan.reporting.parameters import Comparison, compare
 from pgan.reporting.words import HEADLINES, MOST_HEADLINES, SOURCES
 from pgan.significance import figure, shown
 from pgan.untrusted.inputs import read_json
 from stages.tracking.folders import EVALUATE, RENDER
+from stages.tracking.markdown import table
 from stages.tracking.stage import PARAMS, resolved
 
 LONGEST = 5000
@@ -23,7 +24,6 @@ LONGEST = 5000
 MOST_PHASES = 20
 MOST_DIFFERENCES = 25
 LOCK = Path("dvc.lock")
-ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
 Metrics = dict[str, float]
 
 
@@ -53,13 +53,12 @@ def _what(parameters: dict[str, Any]) -> str:
 def _metrics(phases: list[str]) -> str:
     """A table: a row for each phase that is evaluated, the last ones where there are many."""
     measured = {phase: found for phase in phases if (found := _read(phase))}
-    values = {value.name: value for metric in METRICS for value in metric.values}
     names = [name for name in HEADLINES if any(name in each for each in measured.values())][:MOST_HEADLINES]
     if not names:
         return ""
-    head = ["phase", *(f"{name}{ARROWS[values[name].better]}" for name in names)]
+    head = ["phase", *(f"{name}{ARROWS[VALUES[name].better]}" for name in names)]
     rows = [[phase, *(_cell(found, name) for name in names)] for phase, found in measured.items()]
-    return "## Quality\n\n" + _table(head, rows[-MOST_PHASES:])
+    return "## Quality\n\n" + table(head, rows[-MOST_PHASES:])
 
 
 def _read(phase: str) -> Metrics:
@@ -140,13 +139,8 @@ def _preset(parameters: dict[str, Any]) -> str:
         return f"{title}, without a difference."
     rows = [[f"`{each.key}`", _code(each.here), _code(each.preset)] for each in found.differences]
     more = f"\n\n… and {len(rows) - MOST_DIFFERENCES} more." if len(rows) > MOST_DIFFERENCES else ""
-    return f"{title}. What differs:\n\n" + _table(["parameter", "here", "preset"], rows[:MOST_DIFFERENCES]) + more
+    return f"{title}. What differs:\n\n" + table(["parameter", "here", "preset"], rows[:MOST_DIFFERENCES]) + more
 
 
 def _code(value: str) -> str:
     return "`" + redacted(value).replace("`", "'").replace("|", "¦") + "`"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,7 +1,8 @@
 """Grids of samples by step, where MLflow's image grid and its step slider look for them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ NAME = re.compile(r"images/(\w+)[+%]step[+%](\d+)[+%].*\.png")
 """What MLflow calls such a picture; some versions put % where others put +."""
 
 
+Grid = tuple[int, Callable[[], Image.Image]]
+"""A grid of samples: its step, and how it is drawn."""
+
+
 class Pictures:
     """The pictures by step that a run has, and a way to add more."""
 
@@ -33,20 +38,30 @@ class Pictures:
             self._client.log_image(self._run, picture, key=key, step=step, synchronous=True)
             self._held.add((key, step))
 
+    def add_grids(self, found: Iterable[Grid]) -> None:
+        """Log the grids of samples that the run lacks. No other is drawn."""
+        for step, draw in found:
+            if (SAMPLES, step) not in self._held:
+                self.add(step, draw())
 
-def live(folder: Path) -> Iterator[tuple[int, Image.Image]]:
-    """(step, grid) of what a phase has drawn so far (`pgan train --pictures`)."""
+
+def live(folder: Path) -> Iterator[Grid]:
+    """What a phase has drawn so far (`pgan train --pictures`)."""
     for path in sorted(folder.glob("[0-9]*.png"), key=lambda path: int(path.stem)):
-        with Image.open(path) as picture:
-            picture.load()
-            yield int(path.stem), picture
+        yield int(path.stem), partial(_loaded, path)
 
 
-def recorded(folder: Path) -> Iterator[tuple[int, Image.Image]]:
-    """(step, grid) of a finished phase's samples.npy."""
+def _loaded(path: Path) -> Image.Image:
+    with Image.open(path) as picture:
+        picture.load()
+        return picture
+
+
+def recorded(folder: Path) -> Iterator[Grid]:
+    """The pictures of a finished phase's samples.npy."""
     kimg = read_json(folder / "summary.json")["sample_kimg"]
     for thousands, images in zip(kimg, np.load(folder / "samples.npy", mmap_mode="r"), strict=True):
-        yield round(thousands * 1000), sheet(images)
+        yield round(thousands * 1000), partial(sheet, images)
 
 
 def evaluated(folder: Path, phase: str, parameters: dict[str, Any], pyramid: Path) -> Image.Image | None:

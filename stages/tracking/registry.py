@@ -9,8 +9,9 @@ from mlflow.exceptions import MlflowException
 
 from pgan.data.pyramid import read_meta
 from pgan.errors import InputError
-from pgan.metric_table import METRICS, Better
+from pgan.metric_table import VALUES, Better
 from stages.tracking.folders import PYRAMID
+from stages.tracking.markdown import table
 from stages.tracking.models import KIND
 from stages.tracking.names import of_evaluation
 
@@ -49,7 +50,7 @@ def choose(found: list[Candidate], phase: str | None, metric: str | None) -> tup
         raise InputError(
             "MLflow has no model of these parameters; run `dvc repro`, or `python -m stages.tracking.report`"
         )
-    directions = {value.name: value.better for row in METRICS for value in row.values if value.better}
+    directions = {value.name: value.better for value in VALUES.values() if value.better}
     known = [name for name in directions if any(of_evaluation(name) in each.metrics for each in found)]
     chosen = metric or next((name for name in (*PREFERRED, *known) if name in known), "")
     if metric and metric not in known:
@@ -97,7 +98,7 @@ def card(candidate: Candidate, metric: str, parameters: dict[str, Any]) -> str:
     parts = [
         f"EMA generator of the phase `{candidate.phase}`"
         + (f", chosen by `{metric}`." if of_evaluation(metric) in candidate.metrics else "."),
-        "## Generator\n\n" + _table(["", ""], [[name, f"`{text}`"] for name, text in candidate.model.params.items()]),
+        "## Generator\n\n" + table(["", ""], [[name, f"`{text}`"] for name, text in candidate.model.params.items()]),
         _measured(candidate),
         _data(parameters),
         "## Use it\n\n"
@@ -111,14 +112,14 @@ def card(candidate: Candidate, metric: str, parameters: dict[str, Any]) -> str:
 
 
 def _measured(candidate: Candidate) -> str:
-    values = [value for metric in METRICS for value in metric.values if of_evaluation(value.name) in candidate.metrics]
+    values = [value for value in VALUES.values() if of_evaluation(value.name) in candidate.metrics]
     if not values:
         return ""
     rows = [
         [f"`{value.name}`", f"{candidate.metrics[of_evaluation(value.name)]:.4g}", value.better or ""]
         for value in values
     ]
-    return "## Quality\n\n" + _table(["metric", "value", "better"], rows)
+    return "## Quality\n\n" + table(["metric", "value", "better"], rows)
 
 
 def _data(parameters: dict[str, Any]) -> str:
@@ -132,8 +133,3 @@ def _data(parameters: dict[str, Any]) -> str:
         lines.append(f"{len(meta.classes)} classes")
     credits = "\n\n".join(f"Credit: {text}" for text in meta.credits)
     return ", ".join(lines) + "." + (f"\n\n{credits}" if credits else "")
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

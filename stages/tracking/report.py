@@ -13,12 +13,11 @@ from pgan.errors import RunError
 from pgan.metric_table import summary_columns
 from pgan.process import begin, user_errors
 from pgan.untrusted.inputs import read_json
+from stages.tracking.folders import EVALUATE, RENDER
 from stages.tracking.stage import PARAMS, resolved, root
 from stages.tracking.tracker import settle
 from stages.tracking.troubles import advice, brief
 
-RENDER = Path("data/render")
-EVALUATE = Path("data/evaluate")
 METRICS, GENERATOR = Path("data/metrics.json"), Path("data/generator.safetensors")
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
-from PIL import Image
 
 from pgan.errors import redacted
 from pgan.untrusted.inputs import read_json
@@ -193,10 +192,14 @@ class Child:
     """The run of one stage."""
 
     def __init__(self, runs: Runs, stage: Stage, run: str) -> None:
-        self.runs, self.stage, self.run = runs, stage, run
-        self._points, self._pictures = Points(runs.client, run), Pictures(runs.client, run)
-        self._machine = Machine(runs.client, run)
+        self.runs, self.stage = runs, stage
         self._seen: list[Metric] = []
+        self._log_to(run)
+
+    def _log_to(self, run: str) -> None:
+        client = self.runs.client
+        self.run, self._points, self._pictures = run, Points(client, run), Pictures(client, run)
+        self._machine = Machine(client, run)
 
     def log_curves(self, rows: list[dict[str, float]]) -> None:
         """Log rows of losses. Rows that were logged before an interruption are repeated, and skipped."""
@@ -213,20 +216,16 @@ class Child:
         for path in files:  # after the metrics, which may replace the run
             self._log_artifact(path)
         if self.stage.name == "train" and (self.stage.out / "samples.npy").is_file():
-            self._log_pictures(recorded(self.stage.out))
+            self._pictures.add_grids(recorded(self.stage.out))
 
     def log_live_pictures(self) -> None:
         """Log the grids of samples that the stage has drawn so far."""
         if self.stage.pictures is not None:
-            self._log_pictures(live(self.stage.pictures))
+            self._pictures.add_grids(live(self.stage.pictures))
 
     def log_machine(self) -> None:
         """Log how busy the machine is, if it is time."""
         self._machine.log()
-
-    def _log_pictures(self, found: Iterator[tuple[int, Image.Image]]) -> None:
-        for step, picture in found:
-            self._pictures.add(step, picture)
 
     def _log(self, metrics: list[Metric]) -> None:
         self._seen += metrics
@@ -234,9 +233,7 @@ class Child:
             self._points.add(metrics)
         except Clash:  # an interrupted run of other code or data
             self.runs.client.delete_run(self.run)
-            self.run = self.runs.create_child(self.stage)
-            self._points, self._pictures = Points(self.runs.client, self.run), Pictures(self.runs.client, self.run)
-            self._machine = Machine(self.runs.client, self.run)
+            self._log_to(self.runs.create_child(self.stage))
             self._points.add(self._seen)
 
     def _log_artifact(self, path: Path) -> None:

@@ -1,5 +1,6 @@
 """MLflow's failures: each in one line, with what to do if it will not pass on its own."""
 
+import contextlib
 import errno
 import os
 import socket
@@ -8,7 +9,7 @@ import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from pgan.errors import redacted
+from pgan.errors import InputError, RunError, redacted
 
 URI = "MLFLOW_TRACKING_URI"
 NAME = "MLFLOW_EXPERIMENT_NAME"
@@ -68,6 +69,22 @@ def advice(error: BaseException) -> str:
             if found:
                 return found
     return ""
+
+
+@contextlib.contextmanager
+def in_one_line() -> Iterator[None]:
+    """Around what a user asks of MLflow.
+
+    Raises:
+        RunError: MLflow failed; with what to do, where something is to be done. An InputError goes through.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # MLflow may fail in any way
+        remedy = advice(error)
+        raise RunError(f"MLflow failed ({brief(error)})" + (f"; {remedy}" if remedy else "")) from None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

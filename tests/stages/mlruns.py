@@ -1,6 +1,7 @@
 """What the tests read from a miniature's MLflow database."""
 
 import sqlite3
+import urllib.request
 from typing import Any
 
 from miniature import Pipeline
@@ -51,3 +52,12 @@ def artifacts(pipeline: Pipeline, run: Any, folder: str = "") -> set[str]:
     for file in client(pipeline).list_artifacts(run.info.run_id, folder):
         found |= artifacts(pipeline, run, file.path) if file.is_dir else {file.path}
     return found
+
+
+def answers(address: str) -> bool:
+    """Whether a server is there."""
+    try:
+        with urllib.request.urlopen(address, timeout=5):
+            return True
+    except OSError:
+        return False

@@ -23,7 +23,7 @@ import torch
 from miniature import Pipeline, miniature_parameters
 from mlflow import pyfunc
 from mlflow.exceptions import MlflowException
-from mlruns import client, parents
+from mlruns import answers, client, parents
 from packaging.requirements import Requirement
 from PIL import Image
 from workplace import wait_until
@@ -240,12 +240,3 @@ def test_a_served_model_answers_a_request(logged: Path, drawn: np.ndarray, tmp_p
     finally:
         os.killpg(server.pid, 15)
         server.wait()
-
-
-def answers(address: str) -> bool:
-    """Whether a server is there."""
-    try:
-        with urllib.request.urlopen(address, timeout=5):
-            return True
-    except OSError:
-        return False

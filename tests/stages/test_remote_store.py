@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import pytest
 from miniature import Pipeline
 from mlflow import MlflowClient
 from mlflow import artifacts as artifact_store
+from mlruns import answers
 
 PASSWORD = "a long/pass@word"
 SECONDS = 180
@@ -55,7 +55,7 @@ def mlflow_server(folder: Path, *options: str, **environment: str) -> Iterator[s
         )
     address, end = f"http://127.0.0.1:{port}", time.monotonic() + SECONDS
     try:
-        while not _answers(f"{address}/health"):
+        while not answers(f"{address}/health"):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < end, log.read_text()
             time.sleep(0.1)
@@ -64,14 +64,6 @@ def mlflow_server(folder: Path, *options: str, **environment: str) -> Iterator[s
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         process.wait()
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=5):
-            return True
-    except OSError:
-        return False
 
 
 def assert_everything_is_there(client: MlflowClient) -> None:
