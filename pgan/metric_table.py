@@ -153,8 +153,6 @@ METRICS = [
         smallest=16,
     ),
 ]
-VALUES = {value.name: value for metric in METRICS for value in metric.values}
-"""By their keys in metrics.json, in the order of the table."""
 ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
 """Where better is."""
 
@@ -165,6 +163,11 @@ def defined(names: Collection[str], resolution: int, has_features: bool) -> list
     return [metric for metric in rows if has_features or metric.needs == "images"]
 
 
+def values() -> dict[str, Value]:
+    """All of them by their keys in metrics.json, in the order of the table."""
+    return {value.name: value for metric in METRICS for value in metric.values}
+
+
 def summary_columns() -> list[str]:
     """The keys of metrics.json that are printed in the summary, in the order of the table."""
-    return [value.name for value in VALUES.values() if not value.reference]
+    return [value.name for value in values().values() if not value.reference]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pgan.metric_table import ARROWS, METRICS, VALUES, Better, Metric, Value
+from pgan.metric_table import ARROWS, METRICS, Better, Metric, Value, values
 from pgan.rendering.metrics import Metrics
 from pgan.reporting.words import HEADLINES, MOST_HEADLINES, WORDS, meaning, percent
 from pgan.significance import NOT_JUDGED, Figure, best_of, figure, shown
@@ -37,7 +37,8 @@ class Row:
 def headlines(metrics: Metrics) -> list[Headline]:
     """The most telling values of one phase."""
     chosen = [name for name in HEADLINES if name in metrics][:MOST_HEADLINES]
-    return [_headline(VALUES[name], metrics) for name in chosen]
+    known = values()
+    return [_headline(known[name], metrics) for name in chosen]
 
 
 def _headline(value: Value, metrics: Metrics) -> Headline:
@@ -57,8 +58,8 @@ def table(measured: list[Metrics]) -> list[Row]:
     Args:
         measured: for each phase.
     """
-    values = [(metric, value) for metric in METRICS for value in metric.values]
-    return [_row(*pair, measured) for pair in values if any(pair[1].name in metrics for metrics in measured)]
+    pairs = [(metric, value) for metric in METRICS for value in metric.values]
+    return [_row(*pair, measured) for pair in pairs if any(pair[1].name in metrics for metrics in measured)]
 
 
 def _row(metric: Metric, value: Value, measured: list[Metrics]) -> Row:

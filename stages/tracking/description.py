@@ -10,7 +10,7 @@ import yaml
 
 from pgan.config import Parameters
 from pgan.errors import InputError, readable, redacted
-from pgan.metric_table import ARROWS, VALUES
+from pgan.metric_table import ARROWS, values
 from pgan.reporting.parameters import Comparison, compare
 from pgan.reporting.words import HEADLINES, MOST_HEADLINES, SOURCES
 from pgan.significance import figure, shown
@@ -56,7 +56,8 @@ def _metrics(phases: list[str]) -> str:
     names = [name for name in HEADLINES if any(name in each for each in measured.values())][:MOST_HEADLINES]
     if not names:
         return ""
-    head = ["phase", *(f"{name}{ARROWS[VALUES[name].better]}" for name in names)]
+    known = values()
+    head = ["phase", *(f"{name}{ARROWS[known[name].better]}" for name in names)]
     rows = [[phase, *(_cell(found, name) for name in names)] for phase, found in measured.items()]
     return "## Quality\n\n" + table(head, rows[-MOST_PHASES:])
 

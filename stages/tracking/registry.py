@@ -9,7 +9,7 @@ from mlflow.exceptions import MlflowException
 
 from pgan.data.pyramid import read_meta
 from pgan.errors import InputError
-from pgan.metric_table import VALUES, Better
+from pgan.metric_table import Better, values
 from stages.tracking.folders import PYRAMID
 from stages.tracking.markdown import table
 from stages.tracking.models import KIND
@@ -50,7 +50,7 @@ def choose(found: list[Candidate], phase: str | None, metric: str | None) -> tup
         raise InputError(
             "MLflow has no model of these parameters; run `dvc repro`, or `python -m stages.tracking.report`"
         )
-    directions = {value.name: value.better for value in VALUES.values() if value.better}
+    directions = {value.name: value.better for value in values().values() if value.better}
     known = [name for name in directions if any(of_evaluation(name) in each.metrics for each in found)]
     chosen = metric or next((name for name in (*PREFERRED, *known) if name in known), "")
     if metric and metric not in known:
@@ -112,12 +112,12 @@ def card(candidate: Candidate, metric: str, parameters: dict[str, Any]) -> str:
 
 
 def _measured(candidate: Candidate) -> str:
-    values = [value for value in VALUES.values() if of_evaluation(value.name) in candidate.metrics]
-    if not values:
+    known = [value for value in values().values() if of_evaluation(value.name) in candidate.metrics]
+    if not known:
         return ""
     rows = [
         [f"`{value.name}`", f"{candidate.metrics[of_evaluation(value.name)]:.4g}", value.better or ""]
-        for value in values
+        for value in known
     ]
     return "## Quality\n\n" + table(["metric", "value", "better"], rows)
 
